@@ -9,6 +9,7 @@ along from the one who had it before.
 from __future__ import annotations
 
 import re
+import threading
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -69,6 +70,7 @@ class PostgresStore:
         self.schema = schema
         self._pools: dict[str, ConnectionPool[Connection[Row]]] = {}
         self._where = repr(login)
+        self._making = threading.Lock()
 
     def read(self, query: str, /, *, client: str, **given: object) -> list[Row]:
         """Returns the rows that `query` finds for `client`."""
@@ -171,29 +173,32 @@ class PostgresStore:
 
     def _pool(self, client: str) -> ConnectionPool[Connection[Row]]:
         role = ADMIN if client == EVERYONE else APP
-        pool = self._pools.get(role)
-        if pool is None:
-            pool = self._pools[role] = ConnectionPool(
-                self._login.admin if role == ADMIN else self._login.app,
-                kwargs={
-                    "autocommit": True,
-                    "row_factory": dict_row,
-                    "prepare_threshold": None,  # behind a pooler each transaction may have another backend
-                    "connect_timeout": CONNECT_SECONDS,
-                    "tcp_user_timeout": WAIT_SECONDS * 1000,
-                    "application_name": "idse agency",
-                },
-                min_size=0,
-                max_size=_MOST_CONNECTIONS,
-                configure=_configure,
-                check=ConnectionPool.check_connection,
-                timeout=CONNECT_SECONDS,
-                reconnect_timeout=0,
-                max_idle=60,
-                open=True,
-                name=role,
-            )
-        return pool
+        with self._making:
+            if role not in self._pools:
+                self._pools[role] = self._opened(role)
+            return self._pools[role]
+
+    def _opened(self, role: str) -> ConnectionPool[Connection[Row]]:
+        return ConnectionPool(
+            self._login.admin if role == ADMIN else self._login.app,
+            kwargs={
+                "autocommit": True,
+                "row_factory": dict_row,
+                "prepare_threshold": None,  # behind a pooler each transaction may have another backend
+                "connect_timeout": CONNECT_SECONDS,
+                "tcp_user_timeout": WAIT_SECONDS * 1000,
+                "application_name": "idse agency",
+            },
+            min_size=0,
+            max_size=_MOST_CONNECTIONS,
+            configure=_configure,
+            check=ConnectionPool.check_connection,
+            timeout=CONNECT_SECONDS,
+            reconnect_timeout=0,
+            max_idle=60,
+            open=True,
+            name=role,
+        )
 
     @contextmanager
     def _told(self) -> Iterator[None]:
