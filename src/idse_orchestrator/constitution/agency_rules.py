@@ -12,8 +12,8 @@ import re
 from typing import TYPE_CHECKING
 
 from idse_orchestrator.base.files import constitution_bytes
-from idse_orchestrator.constitution.in_force import LARGEST
 from idse_orchestrator.constitution.rules import AGENCY, CLIENT, DESIGNS, Layer
+from idse_orchestrator.documents.project_workspace import LARGEST_RULES
 from idse_orchestrator.errors import InvalidConfigurationError
 from idse_orchestrator.git.object_stream import ObjectStream
 from idse_orchestrator.ledger.refs import KEPT_RULES
@@ -58,7 +58,7 @@ def checked_rules(git: Git, commit: str, remote: str) -> Constitution:
 
 
 def _layers(git: Git, name: str, place: str) -> Iterator[Layer]:
-    with ObjectStream(git, cap=LARGEST) as objects:
+    with ObjectStream(git, cap=LARGEST_RULES) as objects:
         tree = objects.read(f"{name}^{{tree}}")
         if tree is None:
             return
@@ -73,8 +73,8 @@ def _layers(git: Git, name: str, place: str) -> Iterator[Layer]:
             found = objects.read(number.hex()) if mode == _PLAIN else None
             if found is None or found.kind != "blob":
                 raise _unfit(where, "it is not a regular file")
-            if found.size > LARGEST:
-                raise _unfit(where, f"it has {found.size:,} bytes, and at most {LARGEST:,} are read")
+            if found.size > LARGEST_RULES:
+                raise _unfit(where, f"it has {found.size:,} bytes, and at most {LARGEST_RULES:,} are read")
             yield Layer(origin, where, found.data)
 
 

@@ -15,7 +15,8 @@ from idse_orchestrator.wiring.ledgers import KINDS, git_writer
 if TYPE_CHECKING:
     from idse_orchestrator.server.gateway.agency import Agency
     from idse_orchestrator.server.gateway.serve import Listening
-    from idse_orchestrator.server.tenants.home import Configuration, Home
+    from idse_orchestrator.server.tenants.configuration import Configuration
+    from idse_orchestrator.server.tenants.home import Home
 
 _NOBODY = Actor("idse", "idse@localhost", "", "00000000000000000000000000")
 _KEY = ("self-test", "sample")
@@ -42,11 +43,16 @@ def agency_in(home: Home, configuration: Configuration, environment: Mapping[str
     return Agency(home, configuration, environment.get("PATH", os.defpath))
 
 
-def serve_agency(agency: Agency, listening: Listening, on_ready: Callable[[str], None]) -> None:
-    """Serves until SIGTERM or SIGINT; `on_ready` is told where it listens. BusyError: another one serves."""
+def serve_agency(
+    agency: Agency, listening: Listening, on_ready: Callable[[str], None], log: Callable[[str], None]
+) -> None:
+    """Serves until SIGTERM or SIGINT; `on_ready` is told where it listens. BusyError: another one serves.
+
+    `log` is given a line of JSON for each request.
+    """
     from idse_orchestrator.git.program import Git
     from idse_orchestrator.git.vault import Vault
-    from idse_orchestrator.server.gateway.serve import serve
+    from idse_orchestrator.server.gateway.serve import Telling, serve
     from idse_orchestrator.server.tenants.home import make_repository
 
     sample = os.path.join(agency.home.run, "sample.git")
@@ -56,4 +62,4 @@ def serve_agency(agency: Agency, listening: Listening, on_ready: Callable[[str],
         writer = git_writer(Vault(sample, Git(sample, {"PATH": agency.limits.path})), lambda: _NOBODY)
         begun = {"project": _KEY[0], "session": _KEY[1], "type": "feature"}
         writer.append(*_KEY, lambda _: Draft("created", begun))
-        serve(agency, listening, KINDS.found_at, sample, on_ready)
+        serve(agency, listening, KINDS.found_at, sample, Telling(on_ready, log))

@@ -41,10 +41,9 @@ def serve(_run: Run, home: str, *, listen: str | None, socket: str | None, read_
     listening = Listening(path=socket) if socket else Listening(host.strip("[]"), int(port))
 
     def tell(address: str) -> None:
-        sys.stderr.write(f"idse: the Agency in {agency.home.path} listens at {address}\n")
-        sys.stderr.flush()
+        _tell(f"the Agency in {agency.home.path} listens at {address}")
 
-    serve_agency(agency, listening, tell)
+    serve_agency(agency, listening, tell, _log)
     return EXIT_OK
 
 
@@ -59,7 +58,18 @@ def ssh_shell(_run: Run, home: str, *, key_id: str) -> int:
     from idse_orchestrator.server.gateway.ssh_shell import ssh_shell as shell
 
     asked, protocol = os.environ.get("SSH_ORIGINAL_COMMAND", ""), os.environ.get("GIT_PROTOCOL", "")
-    return shell(agency, key_id, asked, protocol)
+    return shell(agency, key_id, asked, protocol, _tell)
+
+
+def _tell(words: str) -> None:
+    sys.stderr.write(f"idse: {words}\n")
+    sys.stderr.flush()
+
+
+def _log(line: str) -> None:
+    """Writes a line of the log to standard output, where the service manager takes it."""
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
 
 
 def _agency(home: str, options: dict[str, str | None]) -> Agency:

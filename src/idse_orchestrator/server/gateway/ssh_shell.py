@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-import sys
 import time
 from functools import partial
 from typing import TYPE_CHECKING
@@ -15,35 +14,31 @@ from idse_orchestrator.server.gateway.policy import git_environment
 from idse_orchestrator.server.model.names import RECEIVE, asked_over_ssh
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from idse_orchestrator.server.gateway.agency import Agency
     from idse_orchestrator.server.model.names import Place
     from idse_orchestrator.server.model.push import Caller
 
 
-def ssh_shell(agency: Agency, key_id: str, command: str, protocol: str) -> int:
+def ssh_shell(agency: Agency, key_id: str, command: str, protocol: str, tell: Callable[[str], None]) -> int:
     """Serves the git that a client asked for in `command`; returns the exit code.
 
-    `protocol` is the client's GIT_PROTOCOL, if sshd lets it through.
+    `protocol` is the client's GIT_PROTOCOL, if sshd lets it through. `tell` is given why nothing is served.
     """
     asked = asked_over_ssh(command)
-    caller = agency.admin.caller_by_id(key_id)
-    if caller is None:
-        return _refuse("this key is not known any more")
-    if asked is None:
-        return _refuse("this door is for git alone")
-    allowed = admit(agency, caller, asked)
-    if not isinstance(allowed, Admitted):
-        return _refuse(allowed.words)
-    git_dir = allowed.root + allowed.path
-    extra = {"GIT_PROTOCOL": protocol} if protocol else {}
-    environment = git_environment(agency.hook, agency.limits, extra)
-    if asked.service == RECEIVE:
-        return asyncio.run(_receive(agency, caller, asked.place, environment))
-    return asyncio.run(_upload(git_dir, environment))
-
-
-def _refuse(words: str) -> int:
-    sys.stderr.write(f"idse: {words}\n")
+    caller = agency.admin.keys.caller_by_id(key_id)
+    words = "this key is not known any more" if caller is None else "this door is for git alone"
+    if caller is not None and asked is not None:
+        allowed = admit(agency, caller, asked)
+        if isinstance(allowed, Admitted):
+            extra = {"GIT_PROTOCOL": protocol} if protocol else {}
+            environment = git_environment(agency.hook, agency.limits, extra)
+            if asked.service == RECEIVE:
+                return asyncio.run(_receive(agency, caller, asked.place, environment))
+            return asyncio.run(_upload(allowed.root + allowed.path, environment))
+        words = allowed.words
+    tell(words)
     return EXIT_NOT_AUTHORIZED
 
 

@@ -16,7 +16,6 @@ from idse_orchestrator.base.files import constitution_bytes
 from idse_orchestrator.base.records import NamedTuple
 from idse_orchestrator.base.safe_yaml import load_yaml
 from idse_orchestrator.constitution.in_force import (
-    LARGEST,
     FileVerdictCache,
     InstalledChecks,
     constitution_of,
@@ -31,6 +30,7 @@ from idse_orchestrator.constitution.rules import (
     Layer,
     constitution_id,
 )
+from idse_orchestrator.documents.project_workspace import CARRIED_RULES, LARGEST_RULES
 from idse_orchestrator.errors import InvalidConfigurationError, StorageError
 from idse_orchestrator.ledger.commit import ARTIFACTS
 from idse_orchestrator.ledger.merge.conflicts import conflict_line
@@ -41,8 +41,6 @@ from idse_orchestrator.server.tenants.designs import CATALOGUE
 if TYPE_CHECKING:
     from idse_orchestrator.server.judgement.pushed import Pushed
 
-CARRIED = "constitution.yaml"
-"""The copy of a project's rules among the documents of its ledger."""
 _MOST_COMMITS, _MOST_VERSIONS = 500, 10
 """How far back a version that can be read is looked for."""
 _BROKEN = "broken"
@@ -163,19 +161,19 @@ def layers_of(home: str, client: str) -> Iterator[Layer]:
 def _read(path: str, where: str) -> bytes | None:
     try:
         with open(path, "rb") as file:
-            data = file.read(LARGEST + 1)
+            data = file.read(LARGEST_RULES + 1)
     except FileNotFoundError:
         return None
     except OSError as error:
         raise StorageError("the rules cannot be read", where=where, cause=error.strerror) from error
-    if len(data) > LARGEST:
+    if len(data) > LARGEST_RULES:
         raise _too_large(where, len(data))
     return data
 
 
 def _project_layer(project: str, data: bytes) -> Layer:
-    where = f"{CARRIED} of project {project}"
-    if len(data) > LARGEST:
+    where = f"{CARRIED_RULES} of project {project}"
+    if len(data) > LARGEST_RULES:
         raise _too_large(where, len(data))
     line = conflict_line(data)
     if line:
@@ -189,7 +187,7 @@ def _too_large(where: str, size: int) -> InvalidConfigurationError:
     return InvalidConfigurationError(
         "the rules are too large",
         where=where,
-        cause=f"they have {size:,} bytes or more, and at most {LARGEST:,} are read",
+        cause=f"they have {size:,} bytes or more, and at most {LARGEST_RULES:,} are read",
     )
 
 
@@ -203,13 +201,13 @@ def _versions(pushed: Pushed, tip: str) -> Iterator[bytes]:
         if commit in met:
             continue
         met.add(commit)
-        blob = pushed.inside(pushed.part(commit, ARTIFACTS), CARRIED)
+        blob = pushed.inside(pushed.part(commit, ARTIFACTS), CARRIED_RULES)
         if not blob:
             return
         if blob not in seen:
             seen.add(blob)
-            is_readable = pushed.size(blob) <= LARGEST
-            yield (pushed.blob(blob) or b"") if is_readable else b" " * (LARGEST + 1)
+            is_readable = pushed.size(blob) <= LARGEST_RULES
+            yield (pushed.blob(blob) or b"") if is_readable else b" " * (LARGEST_RULES + 1)
         waiting += reversed(pushed.parents(commit))
 
 

@@ -14,7 +14,7 @@ from idse_orchestrator.server.judgement import judge
 from idse_orchestrator.server.judgement.rules_ref import read_files, write_rules
 from idse_orchestrator.server.model.push import question_to_json
 from idse_orchestrator.wiring.ledgers import KINDS
-from pushes import ANN, GOOD, SECRET, Agency, Clone, codes, ref_of
+from pushes import ANN, GOOD, SECRET, Clone, codes, ref_of
 
 PROJECT = "refs/idse/projects/portal"
 BAD = GOOD["intent"].replace("The log.", "[REQUIRES INPUT]")
@@ -22,18 +22,6 @@ HASTE = (
     "rules: [{id: %s, name: no-haste, applies_to: [intent], check: no_text, with: {texts: [%s]},"
     " message: '{text} is no date', hint: Say when}]"
 )
-
-
-@pytest.fixture
-def agency(tmp_path):
-    return Agency(tmp_path / "home")
-
-
-@pytest.fixture
-def clone(make_repo):
-    made = Clone(make_repo("clone"))
-    made.create()
-    return made
 
 
 # --- the door ---
