@@ -108,7 +108,7 @@ CORE, PROJECT, AGENCY, CLIENT = ORIGINS = "core", "project", "agency", "client"
 clients, and for one."""
 
 DESIGNS = "designs"
-"""Origin of the layer that adds no rule: the catalogue of the Agency's designs, as `catalogue_of` reads it."""
+"""Origin of the layer that adds no rule: the catalogue of an Agency's designs."""
 
 
 class Layer(NamedTuple):

@@ -1,4 +1,4 @@
-"""References to designs: ``agency://<library>/<component>``, with ``@<version>`` where one is meant and no other.
+"""References to designs: ``agency://<library>/<component>``, and ``@<version>`` where no other is meant.
 
 A library of an Agency holds components in versions. What it knows, its catalogue, is library to version to
 the names of components.
@@ -18,6 +18,9 @@ SCHEME = "agency://"
 NAME = r"[a-z0-9][a-z0-9-]{0,63}"
 """Of a library and of a component."""
 VERSION = r"[0-9A-Za-z][0-9A-Za-z.+-]{0,31}"
+
+CATALOGUE = "designs/catalogue.json"
+"""Where it stands in the home of an Agency."""
 
 Catalogue = Mapping[str, Mapping[str, Sequence[str]]]
 
@@ -50,13 +53,13 @@ def catalogue_of(data: bytes, where: str) -> Catalogue:
             _check_name(library, NAME)
             for version, components in versions.items():
                 _check_name(version, VERSION)
-                if not isinstance(components, list):
-                    raise ValueError(f"{library} {version} has no list of components")
-                for component in components:
+                for component in [*components]:
                     _check_name(component, NAME)
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         cause = str(error) if isinstance(error, ValueError) else "it is no list of libraries"
-        raise InvalidConfigurationError("the catalogue of designs cannot be used", where=where, cause=cause) from error
+        raise InvalidConfigurationError(
+            "the catalogue of designs cannot be used", where=where, cause=cause
+        ) from error
     catalogue: Catalogue = libraries
     return catalogue
 
@@ -90,7 +93,9 @@ def newest(versions: Sequence[str] | Mapping[str, object]) -> str:
 
 def _order(version: str) -> tuple[tuple[tuple[int, int, str], ...], int, str]:
     core, _, rest = version.partition("-")
-    parts = tuple((1, int(part), "") if part.isdigit() else (0, 0, part) for part in _PART.split(core) if part)
+    parts = tuple(
+        (1, int(part), "") if part.isdecimal() else (0, 0, part) for part in _PART.split(core) if part
+    )
     return parts, 0 if rest else 1, rest
 
 

@@ -77,10 +77,9 @@ def designs_known(document: Document, options: Mapping[str, object]) -> Iterator
         problem = problem_with(reference, catalogue) if reference else ""
         if reference and problem:
             guesses -= 1
-            guess = " ".join(nearest_to(reference, catalogue)) if guesses >= 0 else ""
-            yield Notice(
-                line, column, {"reference": words, "problem": problem, "guess": guess or "Name one that is there"}
-            )
+            near = nearest_to(reference, catalogue) if guesses >= 0 else ()
+            guess = " ".join(near) or "Name one that is there"
+            yield Notice(line, column, {"reference": words, "problem": problem, "guess": guess})
 
 
 def _design_references(document: Document) -> Iterator[tuple[tuple[int, int], str]]:

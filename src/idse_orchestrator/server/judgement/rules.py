@@ -30,13 +30,13 @@ from idse_orchestrator.constitution.rules import (
     Layer,
     constitution_id,
 )
+from idse_orchestrator.documents.design_reference import CATALOGUE
 from idse_orchestrator.documents.project_workspace import CARRIED_RULES, LARGEST_RULES
 from idse_orchestrator.errors import InvalidConfigurationError, StorageError
 from idse_orchestrator.ledger.commit import ARTIFACTS
 from idse_orchestrator.ledger.merge.conflicts import conflict_line
 from idse_orchestrator.ledger.refs import project_ref
 from idse_orchestrator.server.model.policy import Policy, PolicyFile, policy_of
-from idse_orchestrator.server.tenants.designs import CATALOGUE
 
 if TYPE_CHECKING:
     from idse_orchestrator.server.judgement.pushed import Pushed
