@@ -113,11 +113,15 @@ def problem_with(reference: DesignReference, catalogue: Catalogue) -> str:
 
 
 def nearest_to(reference: DesignReference, catalogue: Catalogue) -> tuple[str, ...]:
-    """Returns the question whether other references were meant; empty where none is near."""
-    known = {
-        str(DesignReference(library, component, reference.version and version))
-        for library, versions in catalogue.items()
-        for version in (versions if reference.version else [newest(versions)] if versions else ())
-        for component in versions[version]
-    }
-    return did_you_mean(str(reference), sorted(known), 3)
+    """Returns the question whether another name was meant; empty where none is near."""
+    library, component, version = reference
+    versions = catalogue.get(library)
+    if not versions:
+        return did_you_mean(library, catalogue, 3, f"{SCHEME}{{}}/{component}")
+    having = [name for name, components in versions.items() if component in components]
+    if having:
+        return (f"did you mean {reference._replace(version=newest(having))}?",)
+    if version not in versions:
+        version = ""
+    known = versions[version or newest(versions)]
+    return did_you_mean(component, known, 3, f"{SCHEME}{library}/{{}}{version and f'@{version}'}")
