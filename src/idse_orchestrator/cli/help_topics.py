@@ -725,6 +725,13 @@ EXAMPLES: Mapping[str, tuple[tuple[str, str], tuple[str, str]]] = MappingProxyTy
             ("idse agency design show kit", "the components of the newest version"),
             ("idse agency design show kit/button@1.2", "one, with what its README says"),
         ),
+        "agency import-mirror": (
+            ("idse agency import-mirror https://git.example.org/shop.git acme/shop", "once"),
+            (
+                "idse agency import-mirror ssh://git@git.example.org/shop.git acme/shop --every 5m",
+                "again and again",
+            ),
+        ),
         "agency rules": (
             ("idse agency rules show acme", "what holds for a client, layer by layer"),
             ("idse agency rules check", "which sessions would fail today"),
