@@ -274,6 +274,22 @@ def test_a_database_that_cannot_be_used_is_told_at_the_start(own_server, spoil, 
     assert words in said
 
 
+def test_a_database_that_is_damaged_is_told_in_words_at_each_door(bench):
+    """Nobody gets a bare 500, and nobody hears where the home is."""
+    before = bench.there()
+    grown(bench.repo, "one")
+    with sqlite3.connect(bench.bed.home.admin_db) as database:
+        database.execute("ALTER TABLE api_keys RENAME TO lost_keys")
+    database.close()
+    listing = f"/git/{PLACE}.git/info/refs?service=git-upload-pack"
+    for path, method in (("/metrics", "GET"), ("/api/v1/keys/rotate", "POST"), (listing, "GET")):
+        status, body, headers = bench.bed.get(path, bench.secret, method)
+        assert (status, headers["retry-after"]) == (503, "60")
+        assert body == "the database of the Agency is damaged: talk to who runs this Agency\n"
+    assert bench.push().returncode != 0
+    assert bench.there() == before
+
+
 class TestMeanwhile:
     """A push was let in at the door, and is judged; what is decided before its end counts."""
 

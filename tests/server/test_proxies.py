@@ -10,10 +10,9 @@ import time
 
 import pytest
 
-from agency_bed import AgencyBed, bearer
+from agency_bed import AgencyBed, bearer, left_out
 from pushes import GOOD, Clone, ref_of
 
-NEEDED = "NEEDS_SERVERS" in os.environ
 OUTER = "203.0.113.7"
 NGINX = """\
 {user} daemon off; pid {folder}/nginx.pid; error_log {folder}/nginx.log; worker_processes 1;
@@ -53,7 +52,7 @@ def program(name):
     found = shutil.which(name, path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin")
     if found is None:
         words = f"there is no {name} here: apt-get install {name}"
-        pytest.fail(words) if NEEDED else pytest.skip(words)
+        left_out(words)
     return found
 
 

@@ -1,7 +1,8 @@
 """The rules of an Agency that a clone keeps: read where they are in force, and held to bounds before that.
 
 They are remote data. A commit has ``agency.yaml``, for all of its clients, and ``client.yaml``, for one. They
-only add rules and make them stricter, and name no check but those that are built in.
+only add rules and make them stricter, and name no check but those that are built in. ``designs.json`` is the
+catalogue of the Agency's designs.
 """
 
 from __future__ import annotations
@@ -11,8 +12,8 @@ import re
 from typing import TYPE_CHECKING
 
 from idse_orchestrator.base.files import constitution_bytes
-from idse_orchestrator.constitution.in_force import LARGEST
-from idse_orchestrator.constitution.rules import AGENCY, CLIENT, Layer
+from idse_orchestrator.constitution.rules import AGENCY, CLIENT, DESIGNS, Layer
+from idse_orchestrator.documents.project_workspace import LARGEST_RULES
 from idse_orchestrator.errors import InvalidConfigurationError
 from idse_orchestrator.git.object_stream import ObjectStream
 from idse_orchestrator.ledger.refs import KEPT_RULES
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from idse_orchestrator.constitution.rules import Constitution
     from idse_orchestrator.git.program import Git
 
-_FILES = {b"agency.yaml": AGENCY, b"client.yaml": CLIENT}
+_FILES = {b"agency.yaml": AGENCY, b"client.yaml": CLIENT, b"designs.json": DESIGNS}
 _ENTRY = re.compile(rb"([0-7]+) ([^\0]+)\0(.{20})", re.DOTALL)
 _MOST_ENTRIES = 16
 _PLAIN = b"100644"
@@ -57,7 +58,7 @@ def checked_rules(git: Git, commit: str, remote: str) -> Constitution:
 
 
 def _layers(git: Git, name: str, place: str) -> Iterator[Layer]:
-    with ObjectStream(git, cap=LARGEST) as objects:
+    with ObjectStream(git, cap=LARGEST_RULES) as objects:
         tree = objects.read(f"{name}^{{tree}}")
         if tree is None:
             return
@@ -72,8 +73,8 @@ def _layers(git: Git, name: str, place: str) -> Iterator[Layer]:
             found = objects.read(number.hex()) if mode == _PLAIN else None
             if found is None or found.kind != "blob":
                 raise _unfit(where, "it is not a regular file")
-            if found.size > LARGEST:
-                raise _unfit(where, f"it has {found.size:,} bytes, and at most {LARGEST:,} are read")
+            if found.size > LARGEST_RULES:
+                raise _unfit(where, f"it has {found.size:,} bytes, and at most {LARGEST_RULES:,} are read")
             yield Layer(origin, where, found.data)
 
 

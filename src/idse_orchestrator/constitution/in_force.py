@@ -19,7 +19,12 @@ from typing import TYPE_CHECKING
 from idse_orchestrator.base.files import constitution_bytes, make_folder, open_or_make, write_atomically
 from idse_orchestrator.base.records import NamedTuple
 from idse_orchestrator.constitution.rules import PROJECT, Constitution, Layer, constitution_id
-from idse_orchestrator.documents.project_workspace import CONSTITUTION_PATH, EXECUTABLE, REGULAR
+from idse_orchestrator.documents.project_workspace import (
+    CONSTITUTION_PATH,
+    EXECUTABLE,
+    LARGEST_RULES,
+    REGULAR,
+)
 from idse_orchestrator.errors import InvalidConfigurationError, StorageError
 
 if TYPE_CHECKING:
@@ -28,9 +33,6 @@ if TYPE_CHECKING:
     from idse_orchestrator.constitution.checks.document import Check
     from idse_orchestrator.constitution.hits import DocumentKey, VerdictCache
     from idse_orchestrator.documents.project_workspace import ArtifactReader
-
-LARGEST = 256 * 1024
-"""The rules of a layer are never larger, in bytes."""
 
 
 def constitution_in(
@@ -93,11 +95,11 @@ def _project_rules(reader: ArtifactReader) -> bytes | None:
             cause="it is not a regular file",
             fix=(f"make {CONSTITUTION_PATH} a regular file",),
         )
-    if entry.size > LARGEST:
+    if entry.size > LARGEST_RULES:
         raise InvalidConfigurationError(
             "the project's constitution is too large",
             where=f"{CONSTITUTION_PATH} ({reader.description})",
-            cause=f"it has {entry.size:,} bytes, and at most {LARGEST:,} are read",
+            cause=f"it has {entry.size:,} bytes, and at most {LARGEST_RULES:,} are read",
             fix=("take rules out, or shorten their texts",),
         )
     return reader.read_many([CONSTITUTION_PATH])[CONSTITUTION_PATH]

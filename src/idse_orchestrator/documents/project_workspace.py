@@ -143,6 +143,10 @@ VIEWS = (CURRENT_SESSION, SESSION_STATE, AGENT_REGISTRY)
 PROJECTS_FOLDER = f"{WORKSPACE}/projects"
 TEMPLATES_FOLDER = f"{WORKSPACE}/templates"
 CONSTITUTION_PATH = f"{WORKSPACE}/constitution.yaml"
+CARRIED_RULES = "constitution.yaml"
+"""The copy of a project's rules among the documents of its ledger."""
+LARGEST_RULES = 256 * 1024
+"""The rules of a layer are never larger, in bytes."""
 KNOWN_AGENTS_PATH = f"{WORKSPACE}/agents.yaml"
 GITIGNORE_PATH = f"{WORKSPACE}/.gitignore"
 STORE_FOLDER = f"{WORKSPACE}/store"

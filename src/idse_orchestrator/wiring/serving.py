@@ -15,8 +15,6 @@ from idse_orchestrator.wiring.ledgers import KINDS, git_writer
 if TYPE_CHECKING:
     from idse_orchestrator.server.gateway.agency import Agency
     from idse_orchestrator.server.gateway.serve import Listening
-    from idse_orchestrator.server.tenants.configuration import Configuration
-    from idse_orchestrator.server.tenants.home import Home
 
 _NOBODY = Actor("idse", "idse@localhost", "", "00000000000000000000000000")
 _KEY = ("self-test", "sample")
@@ -36,18 +34,33 @@ def need_agency() -> None:
         )
 
 
-def agency_in(home: Home, configuration: Configuration, environment: Mapping[str, str]) -> Agency:
-    """Returns the Agency in `home`, for its doors."""
+def agency_at(
+    folder: str, environment: Mapping[str, str], options: Mapping[str, str | None] | None = None
+) -> Agency:
+    """Returns the Agency in `folder`, for its doors.
+
+    UsageError where the packages that they need are not installed.
+    """
+    from idse_orchestrator.server.tenants.home import open_home
+
+    home = open_home(folder)
+    need_agency()
     from idse_orchestrator.server.gateway.agency import Agency
 
-    return Agency(home, configuration, environment.get("PATH", os.defpath))
+    given = {key: value for key, value in (options or {}).items() if value is not None}
+    return Agency(home, home.configuration(environment, given), environment.get("PATH", os.defpath))
 
 
-def serve_agency(agency: Agency, listening: Listening, on_ready: Callable[[str], None]) -> None:
-    """Serves until SIGTERM or SIGINT; `on_ready` is told where it listens. BusyError: another one serves."""
+def serve_agency(
+    agency: Agency, listening: Listening, on_ready: Callable[[str], None], log: Callable[[str], None]
+) -> None:
+    """Serves until SIGTERM or SIGINT; `on_ready` is told where it listens. BusyError: another one serves.
+
+    `log` is given a line of JSON for each request.
+    """
     from idse_orchestrator.git.program import Git
     from idse_orchestrator.git.vault import Vault
-    from idse_orchestrator.server.gateway.serve import serve
+    from idse_orchestrator.server.gateway.serve import Telling, serve
     from idse_orchestrator.server.tenants.home import make_repository
 
     sample = os.path.join(agency.home.run, "sample.git")
@@ -57,4 +70,4 @@ def serve_agency(agency: Agency, listening: Listening, on_ready: Callable[[str],
         writer = git_writer(Vault(sample, Git(sample, {"PATH": agency.limits.path})), lambda: _NOBODY)
         begun = {"project": _KEY[0], "session": _KEY[1], "type": "feature"}
         writer.append(*_KEY, lambda _: Draft("created", begun))
-        serve(agency, listening, KINDS.found_at, sample, on_ready)
+        serve(agency, listening, KINDS.found_at, sample, Telling(on_ready, log))

@@ -13,7 +13,13 @@ from typing import TYPE_CHECKING
 
 from idse_orchestrator.base.files import make_folder, write_atomically
 from idse_orchestrator.base.records import NamedTuple
-from idse_orchestrator.documents.project_workspace import CONSTITUTION_PATH, EXECUTABLE, REGULAR
+from idse_orchestrator.documents.project_workspace import (
+    CARRIED_RULES,
+    CONSTITUTION_PATH,
+    EXECUTABLE,
+    LARGEST_RULES,
+    REGULAR,
+)
 from idse_orchestrator.errors import CorruptLedgerError, InvalidArtifactError
 from idse_orchestrator.ledger.refs import project_ref
 
@@ -27,9 +33,6 @@ if TYPE_CHECKING:
     from idse_orchestrator.pipeline.writer import LedgerWriter
     from idse_orchestrator.worktree.work_tree import WorkTree
 
-CARRIED = "constitution.yaml"
-"""The rules among the documents of a project's ledger."""
-LARGEST = 256 * 1024
 _SEEN = "carried-rules"
 
 
@@ -73,7 +76,7 @@ def _sound(carrier: Carrier) -> dict[str, str]:
         with suppress(CorruptLedgerError):
             tip = carrier.ledgers.project(project)
             if tip is not None:
-                found[project] = carrier.ledgers.tree_files(tip.artifacts).get(CARRIED, "")
+                found[project] = carrier.ledgers.tree_files(tip.artifacts).get(CARRIED_RULES, "")
     return found
 
 
@@ -125,11 +128,11 @@ def _rules_at(git: Git, commit: str) -> str:
             cause="it is not a regular file",
             fix=(f"make {CONSTITUTION_PATH} a regular file",),
         )
-    if int(size) > LARGEST:
+    if int(size) > LARGEST_RULES:
         raise InvalidArtifactError(
             "the rules are not carried to the Agency",
             where=f"{CONSTITUTION_PATH} ({commit[:7]})",
-            cause=f"it has {int(size):,} bytes, and at most {LARGEST:,} are read",
+            cause=f"it has {int(size):,} bytes, and at most {LARGEST_RULES:,} are read",
             fix=("take rules out, or shorten their texts",),
         )
     return blob
@@ -148,13 +151,17 @@ def _record(carrier: Carrier, project: str, commit: str, blob: str, subject: str
         if tip is None:
             return None
         files = dict(carrier.ledgers.tree_files(tip.artifacts))
-        if files.pop(CARRIED, "") == blob:
+        if files.pop(CARRIED_RULES, "") == blob:
             return None
         planned = True
         if blob:
-            files[CARRIED] = blob
+            files[CARRIED_RULES] = blob
         tree = GitTrees(carrier.work_tree).of_files(files) if files else ""
-        body: dict[str, object] = {"changed": {CARRIED: blob or None}, "source": "commit", "code": commit}
+        body: dict[str, object] = {
+            "changed": {CARRIED_RULES: blob or None},
+            "source": "commit",
+            "code": commit,
+        }
         if subject:
             body["reason"] = one_line(subject)
         return Draft(EDITED, body, tree)
@@ -172,7 +179,7 @@ def _is_known(carrier: Carrier, project: str, commit: str) -> bool:
         return False
     form = "--format=%(trailers:key=Idse-Code,valueonly,separator=%x20)"
     asked = ("log", "--full-history", "--no-show-signature", form, project_ref(project))
-    codes = carrier.git.attempt(*asked, "--", f"artifacts/{CARRIED}").stdout.decode().split()
+    codes = carrier.git.attempt(*asked, "--", f"artifacts/{CARRIED_RULES}").stdout.decode().split()
     if commit in codes:
         return True
     return (
@@ -184,7 +191,7 @@ def _is_in_conflict(carrier: Carrier, project: str) -> bool:
     from idse_orchestrator.ledger.merge.conflicts import conflict_line
 
     tip = carrier.ledgers.project(project)
-    blob = carrier.ledgers.tree_files(tip.artifacts).get(CARRIED) if tip else None
+    blob = carrier.ledgers.tree_files(tip.artifacts).get(CARRIED_RULES) if tip else None
     data = carrier.ledgers.blob(blob) if blob else None
     return bool(data and conflict_line(data))
 

@@ -11,7 +11,7 @@ import click
 
 from idse_orchestrator.base.text import one_word
 from idse_orchestrator.cli.options import Group, agency_command, flag
-from idse_orchestrator.cli.render.agency import key_data, key_lines
+from idse_orchestrator.cli.render.agency import done_answer, key_lines, list_answer, row_data
 from idse_orchestrator.cli.terminal import Answer, Said
 from idse_orchestrator.errors import UsageError
 from idse_orchestrator.server.model.push import SCOPES
@@ -95,7 +95,7 @@ def issue(  # noqa: PLR0913 - one for each option
         line = authorized_keys_line(public, _ssh_command(tenants.home, key))
         return Answer(
             _KEY,
-            lambda: {**key_data(key), "secret": None, "authorized_keys": line},
+            lambda: {**row_data(key), "secret": None, "authorized_keys": line},
             [Said(f"key {key.id}: this line goes into ~/.ssh/authorized_keys of the server's user"), line],
         )
     return _secret_answer(
@@ -123,7 +123,7 @@ def _ssh_command(home: Home, key: Key) -> str:
 def list_keys(_run: Run, home: str, client: str) -> Answer:
     """List all keys, or those of a client: what each may do, until when, and when it was last used."""
     found = tenants_at(home, os.environ).admin.keys.all(client)
-    return Answer("idse.agency-keys/1", lambda: list(map(key_data, found)), key_lines(found))
+    return list_answer("idse.agency-keys/1", found, key_lines)
 
 
 @agency_command("revoke")
@@ -131,7 +131,7 @@ def list_keys(_run: Run, home: str, client: str) -> Answer:
 def revoke(_run: Run, home: str, key_id: str) -> Answer:
     """End a key at once: the next request with it is refused."""
     found = tenants_at(home, os.environ).admin.keys.revoke(key_id)
-    return Answer(_KEY, lambda: key_data(found), [Said(f"key {found.id} is revoked")])
+    return done_answer(_KEY, found, f"key {found.id} is revoked")
 
 
 @agency_command("rotate")
@@ -144,7 +144,7 @@ def rotate(_run: Run, home: str, key_id: str, overlap: str) -> Answer:
 
 
 def _secret_answer(key: Key, secret: str, says: str) -> Answer:
-    return Answer(_KEY, lambda: {**key_data(key), "secret": secret}, [Said(says), secret])
+    return Answer(_KEY, lambda: {**row_data(key), "secret": secret}, [Said(says), secret])
 
 
 key = Group("key", commands=[issue, list_keys, revoke, rotate], help="Issue, list, rotate and revoke keys.")

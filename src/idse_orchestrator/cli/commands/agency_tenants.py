@@ -11,20 +11,20 @@ from idse_orchestrator.cli.options import Group, Option, agency_command, flag
 from idse_orchestrator.cli.render.agency import (
     client_details,
     client_lines,
-    key_data,
+    done_answer,
+    list_answer,
     repository_details,
     repository_lines,
     row_data,
 )
 from idse_orchestrator.cli.terminal import Answer, Said
 from idse_orchestrator.errors import UsageError
-from idse_orchestrator.server.model.names import Place, place_in
+from idse_orchestrator.server.model.names import check_place
 from idse_orchestrator.server.tenants.configuration import size
 from idse_orchestrator.wiring.agency import tenants_at
 
 if TYPE_CHECKING:
     from idse_orchestrator.cli.terminal import Run
-    from idse_orchestrator.server.tenants.admin import Client, Repository
 
 _CLIENT = "idse.agency-client/1"
 _REPOSITORY = "idse.agency-repository/1"
@@ -58,17 +58,6 @@ _max_repositories = click.option(
 )
 
 
-def _read_place(text: str) -> Place:
-    place = place_in(text)
-    if place is None:
-        raise UsageError(
-            f"{text!r} names no repository",
-            cause="it is CLIENT/REPOSITORY, each of a-z, 0-9 and -",
-            fix=("idse agency repository list",),
-        )
-    return place
-
-
 # --- clients ---
 
 
@@ -85,14 +74,14 @@ def add_client(_run: Run, home: str, name: str, bytes: int | None, repositories:
         max_bytes=set_up.client_bytes if bytes is None else bytes,
         max_repositories=set_up.client_repositories if repositories is None else repositories,
     )
-    return _client_answer(added, f"added client {added.name}", f"idse agency key issue {added.name}")
+    return done_answer(_CLIENT, added, f"added client {added.name}", f"idse agency key issue {added.name}")
 
 
 @agency_command("list")
 def list_clients(_run: Run, home: str) -> Answer:
     """List all clients: repositories, size, last push, keys."""
     clients = tenants_at(home, os.environ).admin.clients()
-    return Answer("idse.agency-clients/1", lambda: list(map(row_data, clients)), client_lines(clients))
+    return list_answer("idse.agency-clients/1", clients, client_lines)
 
 
 @agency_command("show")
@@ -107,7 +96,7 @@ def show_client(_run: Run, home: str, name: str) -> Answer:
         lambda: {
             **row_data(found),
             "repositories": list(map(row_data, repositories)),
-            "keys": list(map(key_data, keys)),
+            "keys": list(map(row_data, keys)),
         },
         client_details(found, repositories, keys),
     )
@@ -123,7 +112,7 @@ def quota(_run: Run, home: str, name: str, bytes: int | None, repositories: int 
         raise UsageError("there is nothing to set", fix=("name --bytes, --repositories, or both",))
     admin = tenants_at(home, os.environ).admin
     found = admin.set_quota(name, max_bytes=bytes, max_repositories=repositories)
-    return _client_answer(found, f"set the quota of {found.name}")
+    return done_answer(_CLIENT, found, f"set the quota of {found.name}")
 
 
 @agency_command("rename")
@@ -132,7 +121,7 @@ def quota(_run: Run, home: str, name: str, bytes: int | None, repositories: int 
 def rename_client(_run: Run, home: str, name: str, new: str) -> Answer:
     """Rename a client. Its old addresses lead to the new ones."""
     found = tenants_at(home, os.environ).rename_client(name, new)
-    return _client_answer(found, f"client {name} is called {found.name} now")
+    return done_answer(_CLIENT, found, f"client {name} is called {found.name} now")
 
 
 @agency_command("archive")
@@ -140,7 +129,7 @@ def rename_client(_run: Run, home: str, name: str, new: str) -> Answer:
 def archive_client(_run: Run, home: str, name: str) -> Answer:
     """End all pushes of a client. Reads go on."""
     found = tenants_at(home, os.environ).admin.archive_client(name)
-    return _client_answer(found, f"client {found.name} is archived: reads go on, pushes are refused")
+    return done_answer(_CLIENT, found, f"client {found.name} is archived: reads go on, pushes are refused")
 
 
 @agency_command("delete")
@@ -150,12 +139,7 @@ def archive_client(_run: Run, home: str, name: str) -> Answer:
 def delete_client(_run: Run, home: str, name: str, confirm: str, *, purge: bool) -> Answer:
     """Delete a client that is archived and has no repository any more. Its keys end at once."""
     found = tenants_at(home, os.environ).delete_client(name, confirm=confirm, purge=purge)
-    return _client_answer(found, f"deleted client {found.name}")
-
-
-def _client_answer(found: Client, done: str, step: str = "") -> Answer:
-    lines = [Said(done), *([Said(f"next: {step}")] if step else [])]
-    return Answer(_CLIENT, lambda: row_data(found), lines)
+    return done_answer(_CLIENT, found, f"deleted client {found.name}")
 
 
 client = Group(
@@ -173,9 +157,9 @@ client = Group(
 def add_repository(_run: Run, home: str, place: str) -> Answer:
     """Add an empty repository. A key with scope create does it by its first push."""
     tenants = tenants_at(home, os.environ)
-    tenants.add_repository(_read_place(place))
-    found = tenants.admin.repository(_read_place(place))
-    return _repository_answer(found, f"added repository {found.place}")
+    tenants.add_repository(check_place(place))
+    found = tenants.admin.repository(check_place(place))
+    return done_answer(_REPOSITORY, found, f"added repository {found.place}")
 
 
 @agency_command("list")
@@ -183,7 +167,7 @@ def add_repository(_run: Run, home: str, place: str) -> Answer:
 def list_repositories(_run: Run, home: str, name: str) -> Answer:
     """List the repositories of all clients, or of one: size, last push."""
     found = tenants_at(home, os.environ).admin.repositories(name)
-    return Answer("idse.agency-repositories/1", lambda: list(map(row_data, found)), repository_lines(found))
+    return list_answer("idse.agency-repositories/1", found, repository_lines)
 
 
 @agency_command("show")
@@ -191,7 +175,7 @@ def list_repositories(_run: Run, home: str, name: str) -> Answer:
 def show_repository(_run: Run, home: str, place: str) -> Answer:
     """Show a repository: its address, its folder, its size, the names that it had."""
     tenants = tenants_at(home, os.environ)
-    found = tenants.admin.repository(_read_place(place))
+    found = tenants.admin.repository(check_place(place))
     base = tenants.home.configuration(os.environ).url
     url, path = f"{base}/git/{found.place}.git" if base else "", tenants.home.git_dir(found.place)
     return Answer(
@@ -206,16 +190,18 @@ def show_repository(_run: Run, home: str, place: str) -> Answer:
 @click.argument("new", metavar="NEW")
 def rename_repository(_run: Run, home: str, place: str, new: str) -> Answer:
     """Rename a repository of a client. Its old address leads to the new one."""
-    found = tenants_at(home, os.environ).rename_repository(_read_place(place), new)
-    return _repository_answer(found, f"repository {place} is called {found.place} now")
+    found = tenants_at(home, os.environ).rename_repository(check_place(place), new)
+    return done_answer(_REPOSITORY, found, f"repository {place} is called {found.place} now")
 
 
 @agency_command("archive")
 @_place
 def archive_repository(_run: Run, home: str, place: str) -> Answer:
     """End pushes to a repository. Reads go on."""
-    found = tenants_at(home, os.environ).archive_repository(_read_place(place))
-    return _repository_answer(found, f"repository {found.place} is archived: reads go on, pushes are refused")
+    found = tenants_at(home, os.environ).archive_repository(check_place(place))
+    return done_answer(
+        _REPOSITORY, found, f"repository {found.place} is archived: reads go on, pushes are refused"
+    )
 
 
 @agency_command("delete")
@@ -225,14 +211,10 @@ def archive_repository(_run: Run, home: str, place: str) -> Answer:
 def delete_repository(_run: Run, home: str, place: str, confirm: str, *, purge: bool) -> Answer:
     """Delete a repository that is archived, once a bundle of it is in backup/ of the home."""
     tenants = tenants_at(home, os.environ)
-    found, bundle = tenants.delete_repository(_read_place(place), confirm=confirm, purge=purge)
+    found, bundle = tenants.delete_repository(check_place(place), confirm=confirm, purge=purge)
     kept = f"; its bundle is {bundle}" if bundle else ""
     lines = [Said(f"deleted repository {found.place}{kept}")]
     return Answer(_REPOSITORY, lambda: {**row_data(found), "bundle": bundle or None}, lines)
-
-
-def _repository_answer(found: Repository, done: str) -> Answer:
-    return Answer(_REPOSITORY, lambda: row_data(found), [Said(done)])
 
 
 repository = Group(

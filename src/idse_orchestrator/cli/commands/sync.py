@@ -47,9 +47,9 @@ def pull(run: Run) -> Answer:
     """Bring what the Agency has. Everything is judged before a ref of this repository points at it.
 
     Where both sides went on, both histories are joined. The documents in your work tree are not touched:
-    `idse restore` brings them. Only where the session you work on has no folder here, that comes from its
-    ledger, as with `idse switch`. A ref that is no sound ledger is named and left out; exit code 1. A
-    conflict that this or an earlier sync left in a ledger is named with its line; exit code 3.
+    `idse restore` brings them. Only where the session you work on has no folder, here or on a branch, that
+    comes from its ledger, as with `idse switch`. A ref that is no sound ledger is named and left out; exit
+    code 1. A conflict that this or an earlier sync left in a ledger is named with its line; exit code 3.
     """
     with run.app.sync.open(run.terminal.progress) as syncing:
         outcome = no_news(syncing, PULL) or _pull(syncing)
@@ -59,8 +59,8 @@ def pull(run: Run) -> Answer:
 
 
 def _brought(run: Run) -> Brought | None:
-    """Writes the folder of the session that is worked on, where this work tree has none."""
-    from idse_orchestrator.worktree.session_folders import WorkFolders
+    """Writes the folder of the session that is worked on, where neither work tree nor branch has it."""
+    from idse_orchestrator.worktree.session_folders import WorkFolders, branch_carrying
 
     app = run.app
     if app.is_bare:
@@ -73,6 +73,9 @@ def _brought(run: Run) -> Brought | None:
 
     if key not in app.reader.sessions(key[0]):
         return None
+    branch = branch_carrying(app.vault.git, session_folder(*key))
+    if branch:  # git would not switch to it over files of the same name
+        return Brought(key, 0, branch)
     return Brought(key, bring_folder(app.reader, app.writer, app.workspace, key))
 
 

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TypeVar
 
 from idse_orchestrator.base.text import counted
 from idse_orchestrator.cli.layout import ago, headed, printable
+from idse_orchestrator.cli.terminal import Answer, Said
+from idse_orchestrator.server.tenants.admin import Client, Repository
+from idse_orchestrator.server.tenants.keys import Key
 
-if TYPE_CHECKING:
-    from idse_orchestrator.server.tenants.admin import Client, Repository
-    from idse_orchestrator.server.tenants.keys import Key
-
+Row = TypeVar("Row", Client, Repository, Key)
 _KIB = 1024
 
 
@@ -123,15 +123,22 @@ def key_lines(keys: Sequence[Key]) -> Iterator[str]:
     yield from (*head, *lines)
 
 
-def key_data(key: Key) -> dict[str, object]:
-    """Returns what JSON says of a key: never the secret."""
-    data = {**key._asdict(), "state": key.state(now_iso())}
+def list_answer(schema: str, rows: Sequence[Row], lines: Callable[[Sequence[Row]], Iterator[str]]) -> Answer:
+    """Returns what a command that lists `rows` answers; `lines` makes them readable."""
+    return Answer(schema, lambda: list(map(row_data, rows)), lines(rows))
+
+
+def done_answer(schema: str, row: Row, done: str, step: str = "") -> Answer:
+    """Returns what a command answers that did something with `row`; `step` is what comes next."""
+    return Answer(schema, lambda: row_data(row), [Said(done), *([Said(f"next: {step}")] if step else [])])
+
+
+def row_data(row: Row) -> dict[str, object]:
+    """Returns what JSON says of a client, a repository or a key: never the secret."""
+    data = row._asdict()
+    if isinstance(row, Key):
+        data["state"] = row.state(now_iso())
     return {name: value if value != "" else None for name, value in data.items()}
-
-
-def row_data(row: Client | Repository) -> dict[str, object]:
-    """Returns what JSON says of a client or a repository."""
-    return {name: value if value != "" else None for name, value in row._asdict().items()}
 
 
 def now_iso() -> str:

@@ -40,14 +40,21 @@ def ref_label(ref: str) -> str:
 
 
 class Brought(NamedTuple):
-    """The session whose folder a pull wrote into the work tree, and how many files."""
+    """The session whose folder a pull wrote into the work tree, and how many files.
+
+    None where another branch has it: `branch`.
+    """
 
     key: SessionKey
     files: int
+    branch: str = ""
 
     @property
     def words(self) -> str:
         """Says so in a line."""
+        if self.branch:
+            name = "/".join(map(printable, self.key))
+            return f"  {name} has its folder on {printable(self.branch)}, not here (idse restore brings it)"
         return f"  brought {session_folder(*self.key)}/ from its ledger ({counted(self.files, 'file')})"
 
 
@@ -69,7 +76,7 @@ def outcome_answer(
         return {**outcome_data(outcome), **({"brought": folder} if outcome.direction == PULL else {})}
 
     doubts = [remark("warning", rules_warning(outcome.rules_refused))] if outcome.rules_refused else []
-    words = [Said(told.words)] if told else []
+    words = [Said(brought.words)] if brought and (told or brought.branch) else []
     return Answer(schema, data, [*lines, *words], doubts, code=outcome.exit_code)
 
 

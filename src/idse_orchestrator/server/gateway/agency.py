@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 
 from idse_orchestrator.base.files import make_folder
 from idse_orchestrator.base.records import NamedTuple
-from idse_orchestrator.constitution.rules import AGENCY, CLIENT
+from idse_orchestrator.constitution.rules import AGENCY
+from idse_orchestrator.documents.design_reference import CATALOGUE
 from idse_orchestrator.errors import IdseError
 from idse_orchestrator.git.object_stream import reading_also
 from idse_orchestrator.git.program import Git
@@ -110,16 +111,15 @@ class Agency:
 
         # Whatever is wrong with one repository, the others are served: `doctor` says it.
         with suppress(Exception), self.home.locked(place):
-            found = {layer.origin: layer.data for layer in layers_of(self.home.path, place.client)}
-            write_rules(self.home.git_dir(place), found.get(AGENCY), found.get(CLIENT))
+            write_rules(self.home.git_dir(place), layers_of(self.home.path, place.client))
             self._told[place] = rules
 
     def _rules_now(self, place: Place) -> Rules:
         """Returns what tells the files with the rules of a client from earlier ones."""
         found = []
-        for name in (AGENCY, place.client):
+        for name in (CATALOGUE, f"rules/{AGENCY}.yaml", f"rules/{place.client}.yaml"):
             try:
-                status = os.stat(os.path.join(self.home.rules, f"{name}.yaml"))
+                status = os.stat(os.path.join(self.home.path, name))
             except OSError:
                 found.append((0, 0, 0))
             else:

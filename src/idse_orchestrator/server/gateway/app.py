@@ -7,12 +7,11 @@ from __future__ import annotations
 
 import asyncio
 import json
-import sys
 import time
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from idse_orchestrator.errors import IdseError
+from idse_orchestrator.errors import ConflictError, IdseError
 from idse_orchestrator.server.gateway.door import (
     BROKEN,
     FORBIDDEN,
@@ -25,6 +24,7 @@ from idse_orchestrator.server.gateway.door import (
     GitDoor,
     secret_in,
     send_answer,
+    unusable,
 )
 
 if TYPE_CHECKING:
@@ -37,11 +37,14 @@ _JSON = ((b"content-type", b"application/json"),)
 
 
 class App:
-    """The ASGI application. `state` says by name what is well, and what is not."""
+    """The ASGI application. `state` says by name what is well, and what is not; `log` takes lines of JSON."""
 
-    def __init__(self, agency: Agency, state: Callable[[], Mapping[str, str]]) -> None:
+    def __init__(
+        self, agency: Agency, state: Callable[[], Mapping[str, str]], log: Callable[[str], None]
+    ) -> None:
         self._agency = agency
         self._state = state
+        self._log = log
         self._git = GitDoor(agency)
 
     async def __call__(self, scope: Mapping[str, Any], receive: Receive, send: Send) -> None:
@@ -58,13 +61,14 @@ class App:
                 entry = Entry(
                     "", scope["method"], shown, "", "", BROKEN, time.monotonic() - began, repr(error)
                 )
-            log(entry)
+            self._log(_line(entry))
             return
         answer = await self._other(path, scope)
         await send_answer(send, answer)
         if path not in (HEALTH, READY, METRICS):
             known = path.decode("ascii", "replace") if answer.status != NOT_FOUND else ""
-            log(Entry("", scope["method"], known, "", "", answer.status, time.monotonic() - began))
+            seconds = time.monotonic() - began
+            self._log(_line(Entry("", scope["method"], known, "", "", answer.status, seconds)))
 
     async def _other(self, path: bytes, scope: Mapping[str, Any]) -> Answer:
         if path == HEALTH:
@@ -75,6 +79,12 @@ class App:
             return Answer(UNAVAILABLE if bad else OK, json.dumps(state), _JSON)
         if path not in (METRICS, ROTATE):
             return Answer(NOT_FOUND, "there is nothing here")
+        try:
+            return await self._with_key(path, scope)
+        except IdseError as error:
+            return unusable(error)
+
+    async def _with_key(self, path: bytes, scope: Mapping[str, Any]) -> Answer:
         secret = secret_in(dict(scope["headers"]))
         caller = await asyncio.to_thread(self._agency.admin.keys.caller, secret) if secret else None
         if caller is None:
@@ -90,7 +100,7 @@ class App:
             return Answer(405, "POST gives a new key", ((b"allow", b"POST"),))
         try:
             new = await asyncio.to_thread(self._agency.admin.keys.rotate_own, caller, OVERLAP_SECONDS)
-        except IdseError as error:
+        except ConflictError as error:
             return Answer(FORBIDDEN, error.message)
         return Answer(OK, json.dumps({"key": new, "old_key_ends_in_seconds": OVERLAP_SECONDS}), _JSON)
 
@@ -100,10 +110,8 @@ OVERLAP_SECONDS = 24 * 3600
 _OPERATORS = Answer(FORBIDDEN, "for keys of operators alone")
 
 
-def log(entry: Entry) -> None:
-    """Writes one line of JSON to standard output, where the service manager takes it."""
+def _line(entry: Entry) -> str:
     row = entry._asdict()
     row["seconds"] = round(entry.seconds, 4)
     at = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-    sys.stdout.write(json.dumps({"at": at, **row}) + "\n")
-    sys.stdout.flush()
+    return json.dumps({"at": at, **row})

@@ -7,12 +7,13 @@ import base64
 import binascii
 import secrets
 import time
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from contextlib import AsyncExitStack, suppress
 from functools import partial
 from typing import TYPE_CHECKING
 
 from idse_orchestrator.base.records import NamedTuple
+from idse_orchestrator.errors import IdseError
 from idse_orchestrator.server.gateway.admission import CLOSED, NOWHERE, Admitted, Denied, admit, late_refusal
 from idse_orchestrator.server.gateway.admission import FORBIDDEN as FORBIDDEN_HERE
 from idse_orchestrator.server.gateway.admission import FULL as NO_ROOM
@@ -82,11 +83,12 @@ NO_KEY = Answer(
     UNAUTHORIZED, "a key is needed", ((b"www-authenticate", b'Basic realm="idse", charset="UTF-8"'),)
 )
 _NOWHERE = Answer(NOT_FOUND, "there is no such repository")
+_LATER = ((b"retry-after", b"60"),)
 _DENIED = {
     NOWHERE: _NOWHERE,
     FORBIDDEN_HERE: Answer(FORBIDDEN, ""),
     NO_ROOM: Answer(FULL, ""),
-    CLOSED: Answer(UNAVAILABLE, "", ((b"retry-after", b"60"),)),
+    CLOSED: Answer(UNAVAILABLE, "", _LATER),
 }
 
 
@@ -110,6 +112,8 @@ class GitDoor:
             answer = Answer(TOO_LARGE, "the push is larger than this Agency takes")
         except TimeoutError:
             answer = Answer(TIMED_OUT, "nothing came for too long")
+        except IdseError as error:
+            answer = unusable(error)
         if answer is not None and not visit.has_answered:
             await send_answer(send, answer)
         caller = visit.caller
@@ -124,6 +128,11 @@ class GitDoor:
             visit.result,
             visit.address,
         )
+
+
+def unusable(error: IdseError) -> Answer:
+    """Returns the answer where something of the server is broken. Its paths are no business of a caller."""
+    return Answer(UNAVAILABLE, f"{error.message}: talk to who runs this Agency", _LATER)
 
 
 async def send_answer(send: Send, answer: Answer) -> None:
@@ -234,8 +243,8 @@ class _Visit:
         agency = self._agency
         return git_environment(agency.hook, agency.limits, cgi_environment(request))
 
-    async def _pass(self, starting: object, receiving: Receiving | None) -> Backend:
-        backend: Backend = await starting  # type: ignore[misc]
+    async def _pass(self, starting: Awaitable[Backend], receiving: Receiving | None) -> None:
+        backend = await starting
         before_end = _always
         if receiving is not None:
             receiving.started()
@@ -246,7 +255,6 @@ class _Visit:
             self.has_answered = backend.has_begun
         if backend.has_begun:
             await self._send({"type": "http.response.body", "body": b"", "more_body": False})
-        return backend
 
     async def _push(self, place: Place, caller: Caller, request: Request) -> None:
         agency = self._agency

@@ -125,13 +125,14 @@ class Listening(NamedTuple):
     path: str = ""
 
 
-def serve(
-    agency: Agency,
-    listening: Listening,
-    found_at: str,
-    sample: str,
-    on_ready: Callable[[str], None],
-) -> None:
+class Telling(NamedTuple):
+    """Who is told where the server listens, and who is given the lines of its log."""
+
+    on_ready: Callable[[str], None]
+    log: Callable[[str], None]
+
+
+def serve(agency: Agency, listening: Listening, found_at: str, sample: str, telling: Telling) -> None:
     """Serves until SIGTERM or SIGINT. `sample` is a bare repository with one sound ledger, to warm up with.
 
     Raises IdseError where it does not start: the address is taken, or a push that must be refused is not.
@@ -144,7 +145,7 @@ def serve(
     try:
         self_test(agency, sample)
         agency.tell_rules()
-        asyncio.run(_serve(agency, listening, judging, on_ready))
+        asyncio.run(_serve(agency, listening, judging, telling))
     finally:
         judging.stop()
 
@@ -157,9 +158,7 @@ def _open_many() -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, most))
 
 
-async def _serve(
-    agency: Agency, listening: Listening, judging: JudgeProcess, on_ready: Callable[[str], None]
-) -> None:
+async def _serve(agency: Agency, listening: Listening, judging: JudgeProcess, telling: Telling) -> None:
     def state() -> dict[str, str]:
         return {
             "judge": "ok" if judging.is_running else "not running",
@@ -170,7 +169,7 @@ async def _serve(
         }
 
     config = uvicorn.Config(
-        App(agency, state),
+        App(agency, state, telling.log),
         host=listening.host,
         port=listening.port,
         uds=listening.path or None,
@@ -187,7 +186,7 @@ async def _serve(
         timeout_graceful_shutdown=DRAIN_SECONDS,
         timeout_keep_alive=15,
     )
-    server = _Server(config, on_ready, listening.path or f"{listening.host}:{listening.port}")
+    server = _Server(config, telling.on_ready, listening.path or f"{listening.host}:{listening.port}")
     tasks = [asyncio.create_task(judging.keep()), asyncio.create_task(agency.maintain())]
     try:
         await server.serve()

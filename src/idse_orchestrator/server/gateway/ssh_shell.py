@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-import sys
 import time
 from functools import partial
 from typing import TYPE_CHECKING
@@ -15,35 +14,31 @@ from idse_orchestrator.server.gateway.policy import git_environment
 from idse_orchestrator.server.model.names import RECEIVE, asked_over_ssh
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from idse_orchestrator.server.gateway.agency import Agency
     from idse_orchestrator.server.model.names import Place
     from idse_orchestrator.server.model.push import Caller
 
 
-def ssh_shell(agency: Agency, key_id: str, command: str, protocol: str) -> int:
+def ssh_shell(agency: Agency, key_id: str, command: str, protocol: str, tell: Callable[[str], None]) -> int:
     """Serves the git that a client asked for in `command`; returns the exit code.
 
-    `protocol` is the client's GIT_PROTOCOL, if sshd lets it through.
+    `protocol` is the client's GIT_PROTOCOL, if sshd lets it through. `tell` is given why nothing is served.
     """
     asked = asked_over_ssh(command)
     caller = agency.admin.keys.caller_by_id(key_id)
-    if caller is None:
-        return _refuse("this key is not known any more")
-    if asked is None:
-        return _refuse("this door is for git alone")
-    allowed = admit(agency, caller, asked)
-    if not isinstance(allowed, Admitted):
-        return _refuse(allowed.words)
-    git_dir = allowed.root + allowed.path
-    extra = {"GIT_PROTOCOL": protocol} if protocol else {}
-    environment = git_environment(agency.hook, agency.limits, extra)
-    if asked.service == RECEIVE:
-        return asyncio.run(_receive(agency, caller, asked.place, environment))
-    return asyncio.run(_upload(git_dir, environment))
-
-
-def _refuse(words: str) -> int:
-    sys.stderr.write(f"idse: {words}\n")
+    words = "this key is not known any more" if caller is None else "this door is for git alone"
+    if caller is not None and asked is not None:
+        allowed = admit(agency, caller, asked)
+        if isinstance(allowed, Admitted):
+            extra = {"GIT_PROTOCOL": protocol} if protocol else {}
+            environment = git_environment(agency.hook, agency.limits, extra)
+            if asked.service == RECEIVE:
+                return asyncio.run(receive(agency, caller, asked.place, environment))
+            return asyncio.run(_upload(allowed.root + allowed.path, environment))
+        words = allowed.words
+    tell(words)
     return EXIT_NOT_AUTHORIZED
 
 
@@ -52,7 +47,17 @@ async def _upload(git_dir: str, environment: dict[str, str]) -> int:
     return await process.wait()
 
 
-async def _receive(agency: Agency, caller: Caller, place: Place, environment: dict[str, str]) -> int:
+async def receive(
+    agency: Agency,
+    caller: Caller,
+    place: Place,
+    environment: dict[str, str],
+    descriptor: int | None = None,
+) -> int:
+    """Lets git take a push, and judges it; returns git's exit code.
+
+    `descriptor` is the socket that it comes from; None: standard input and output.
+    """
     began = time.monotonic()
     async with agency.receiving(place) as receiving:
         process = await asyncio.create_subprocess_exec(
@@ -60,6 +65,8 @@ async def _receive(agency: Agency, caller: Caller, place: Place, environment: di
             "receive-pack",
             agency.home.git_dir(place),
             env={**environment, **receiving.environment},
+            stdin=descriptor,
+            stdout=descriptor,
             pass_fds=receiving.descriptors,
         )
         receiving.started()

@@ -16,13 +16,22 @@ from idse_orchestrator.base.files import constitution_bytes
 from idse_orchestrator.base.records import NamedTuple
 from idse_orchestrator.base.safe_yaml import load_yaml
 from idse_orchestrator.constitution.in_force import (
-    LARGEST,
     FileVerdictCache,
     InstalledChecks,
     constitution_of,
     verdict_cache_in,
 )
-from idse_orchestrator.constitution.rules import AGENCY, CLIENT, PROJECT, Constitution, Layer, constitution_id
+from idse_orchestrator.constitution.rules import (
+    AGENCY,
+    CLIENT,
+    DESIGNS,
+    PROJECT,
+    Constitution,
+    Layer,
+    constitution_id,
+)
+from idse_orchestrator.documents.design_reference import CATALOGUE
+from idse_orchestrator.documents.project_workspace import CARRIED_RULES, LARGEST_RULES
 from idse_orchestrator.errors import InvalidConfigurationError, StorageError
 from idse_orchestrator.ledger.commit import ARTIFACTS
 from idse_orchestrator.ledger.merge.conflicts import conflict_line
@@ -32,8 +41,6 @@ from idse_orchestrator.server.model.policy import Policy, PolicyFile, policy_of
 if TYPE_CHECKING:
     from idse_orchestrator.server.judgement.pushed import Pushed
 
-CARRIED = "constitution.yaml"
-"""The copy of a project's rules among the documents of its ledger."""
 _MOST_COMMITS, _MOST_VERSIONS = 500, 10
 """How far back a version that can be read is looked for."""
 _BROKEN = "broken"
@@ -70,7 +77,7 @@ class Rulebook:
         self.layers = tuple(layers_of(home, client))
         files = {layer.origin: PolicyFile(layer.where, layer.data) for layer in self.layers}
         self.policy: Policy = policy_of(files.get(AGENCY), files.get(CLIENT), core_types())
-        self._layers = tuple(layer for layer in self.layers if not _is_policy_alone(layer.data))
+        self._layers = tuple(layer for layer in self.layers if not _is_policy_alone(layer))
 
     @property
     def checks(self) -> InstalledChecks:
@@ -140,17 +147,19 @@ def core_types() -> frozenset[str]:
     return frozenset(json.loads(constitution_bytes("json"))["session_types"])
 
 
-def _is_policy_alone(data: bytes) -> bool:
+def _is_policy_alone(layer: Layer) -> bool:
     """Tests whether a file says nothing of rules, as that of a new home."""
-    found = load_yaml(data)
+    if layer.origin == DESIGNS:
+        return False
+    found = load_yaml(layer.data)
     return found is None or (isinstance(found, dict) and found.keys() <= {"policy"})
 
 
 def layers_of(home: str, client: str) -> Iterator[Layer]:
     """Yields the files of an Agency with rules for `client`, as they are; StorageError, or too large."""
-    for origin, name in ((AGENCY, AGENCY), (CLIENT, client)):
-        where = f"rules/{name}.yaml"
-        data = _read(os.path.join(home, where), where) if name else None
+    files = {DESIGNS: CATALOGUE, AGENCY: f"rules/{AGENCY}.yaml", CLIENT: client and f"rules/{client}.yaml"}
+    for origin, where in files.items():
+        data = _read(os.path.join(home, where), where) if where else None
         if data is not None:
             yield Layer(origin, where, data, is_from_elsewhere=True)
 
@@ -158,19 +167,19 @@ def layers_of(home: str, client: str) -> Iterator[Layer]:
 def _read(path: str, where: str) -> bytes | None:
     try:
         with open(path, "rb") as file:
-            data = file.read(LARGEST + 1)
+            data = file.read(LARGEST_RULES + 1)
     except FileNotFoundError:
         return None
     except OSError as error:
         raise StorageError("the rules cannot be read", where=where, cause=error.strerror) from error
-    if len(data) > LARGEST:
+    if len(data) > LARGEST_RULES:
         raise _too_large(where, len(data))
     return data
 
 
 def _project_layer(project: str, data: bytes) -> Layer:
-    where = f"{CARRIED} of project {project}"
-    if len(data) > LARGEST:
+    where = f"{CARRIED_RULES} of project {project}"
+    if len(data) > LARGEST_RULES:
         raise _too_large(where, len(data))
     line = conflict_line(data)
     if line:
@@ -184,7 +193,7 @@ def _too_large(where: str, size: int) -> InvalidConfigurationError:
     return InvalidConfigurationError(
         "the rules are too large",
         where=where,
-        cause=f"they have {size:,} bytes or more, and at most {LARGEST:,} are read",
+        cause=f"they have {size:,} bytes or more, and at most {LARGEST_RULES:,} are read",
     )
 
 
@@ -198,13 +207,13 @@ def _versions(pushed: Pushed, tip: str) -> Iterator[bytes]:
         if commit in met:
             continue
         met.add(commit)
-        blob = pushed.inside(pushed.part(commit, ARTIFACTS), CARRIED)
+        blob = pushed.inside(pushed.part(commit, ARTIFACTS), CARRIED_RULES)
         if not blob:
             return
         if blob not in seen:
             seen.add(blob)
-            is_readable = pushed.size(blob) <= LARGEST
-            yield (pushed.blob(blob) or b"") if is_readable else b" " * (LARGEST + 1)
+            is_readable = pushed.size(blob) <= LARGEST_RULES
+            yield (pushed.blob(blob) or b"") if is_readable else b" " * (LARGEST_RULES + 1)
         waiting += reversed(pushed.parents(commit))
 
 

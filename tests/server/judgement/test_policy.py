@@ -8,7 +8,7 @@ import pytest
 
 from idse_orchestrator.errors import InvalidConfigurationError
 from idse_orchestrator.server.model.policy import DEFAULT, Policy, PolicyFile, policy_of
-from pushes import ANN, BOT, CHIEF, GOOD, Agency, Clone, codes, ref_of
+from pushes import ANN, BOT, CHIEF, GOOD, Clone, codes, ref_of
 
 CORE = frozenset({"feature", "fix", "spike", "exploratory"})
 ORDER = {
@@ -107,18 +107,6 @@ def test_a_file_of_another_shape_is_told(data):
 
 BAD = GOOD["intent"].replace("The log.", "[REQUIRES INPUT]")
 AGAIN = 'idse rule waive IDSE301 -m "why"'
-
-
-@pytest.fixture
-def agency(tmp_path):
-    return Agency(tmp_path / "home")
-
-
-@pytest.fixture
-def clone(make_repo):
-    made = Clone(make_repo("clone"))
-    made.create()
-    return made
 
 
 def waived(clone, **more):

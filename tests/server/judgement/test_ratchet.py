@@ -2,25 +2,11 @@
 
 from __future__ import annotations
 
-import pytest
-
 from here import discover
 from idse_orchestrator.wiring.ledgers import git_joiner
-from pushes import ANN, GOOD, SECRET, Agency, Clone, codes, ref_of
+from pushes import ANN, GOOD, SECRET, Clone, codes, ref_of
 
 BAD = GOOD["intent"].replace("The log.", "[REQUIRES INPUT]")
-
-
-@pytest.fixture
-def agency(tmp_path):
-    return Agency(tmp_path / "home")
-
-
-@pytest.fixture
-def clone(make_repo):
-    made = Clone(make_repo("clone"))
-    made.create()
-    return made
 
 
 def test_a_session_that_keeps_its_promises_comes_in(agency, clone):

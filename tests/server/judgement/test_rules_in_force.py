@@ -10,24 +10,12 @@ from click.testing import CliRunner
 from idse_orchestrator.cli.commands.agency_rules import rules
 from idse_orchestrator.errors import UnknownNameError
 from idse_orchestrator.server.judgement.today import Raise, failing_today, rules_in_force
-from pushes import BOT, GOOD, TODAY, Agency, Clone
+from pushes import BOT, GOOD, TODAY
 
 HASTE = (
     "rules: [{id: %s, name: no-haste, applies_to: [intent], check: %s, with: {texts: [ASAP]},"
     " message: '{text} is no date', hint: Say when}]\n"
 )
-
-
-@pytest.fixture
-def agency(tmp_path):
-    return Agency(tmp_path / "home")
-
-
-@pytest.fixture
-def clone(make_repo):
-    made = Clone(make_repo("clone"))
-    made.create()
-    return made
 
 
 def failing(agency, client="shop", today=TODAY):
