@@ -35,6 +35,10 @@ from idse_orchestrator.server.projection.store import EVERYONE, Row, Store, Valu
 if TYPE_CHECKING:
     from psycopg import Connection
 
+_STRFTIME = """CREATE FUNCTION strftime(text, text) RETURNS text LANGUAGE sql STABLE PARALLEL SAFE AS $$
+  SELECT CAST(CAST(extract(epoch FROM CAST(nullif($2, '') AS timestamptz)) AS bigint) AS text) $$"""
+"""What SQLite has, for the one format that views use: '%s', the seconds since 1970."""
+
 OWNER, APP, ADMIN = "idse_owner", "idse_app", "idse_admin"
 SCHEMA = "projection"
 """The schema of the tables. It is what PostgREST is told to show."""
@@ -231,6 +235,7 @@ def make_tables(connection: Connection[Any], schema: str) -> None:
     connection.execute(SQL("DROP SCHEMA IF EXISTS {} CASCADE").format(name))
     connection.execute(SQL("CREATE SCHEMA {}").format(name))
     connection.execute("SELECT set_config('search_path', %s, true)", (schema,))
+    connection.execute(_STRFTIME)
     for statement in statements():
         connection.execute(statement)
     connection.execute(f"INSERT INTO {VERSIONS} VALUES (%s)", (version(),))  # noqa: S608 - ours

@@ -13,6 +13,7 @@ from idse_orchestrator.base.records import NamedTuple
 _FOLDER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "schema")
 _MADE_BY = 1
 """Raise it where the same refs make other rows than before, though the tables stay as they are."""
+_TEXTS = ("projection", "analytics")
 VERSIONS = "projection"
 """The table that says by which version the others were made."""
 
@@ -37,7 +38,7 @@ def text_of(name: str) -> str:
 @cache
 def statements() -> tuple[str, ...]:
     """Returns the statements that make all tables, indexes and views, in order, without comments."""
-    plain = re.sub(r"(?m)^\s*--.*\n", "", text_of("projection"))
+    plain = re.sub(r"(?m)^\s*--.*\n", "", "\n".join(map(text_of, _TEXTS)))
     return tuple(each.strip() for each in plain.split(";") if each.strip())
 
 
@@ -64,4 +65,4 @@ def tables() -> Mapping[str, Table]:
 @cache
 def views() -> tuple[str, ...]:
     """Returns the names of the views."""
-    return tuple(re.findall(r"(?m)^CREATE VIEW (\w+)", text_of("projection")))
+    return tuple(re.findall(r"(?m)^CREATE VIEW (\w+)", "\n".join(map(text_of, _TEXTS))))

@@ -1,0 +1,149 @@
+"""The report of an Agency: who stands still, what blocks, what was waived, and the metrics."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from idse_orchestrator.base.records import NamedTuple
+from idse_orchestrator.server.model.metrics import METRICS, Measured, Metric, measured
+from idse_orchestrator.server.projection.store import EVERYONE
+
+if TYPE_CHECKING:
+    from idse_orchestrator.server.projection.store import Reader, Row, Store
+
+
+class Line(NamedTuple):
+    """A metric of one client, and of one `part` of it; "" : of all parts."""
+
+    client: str
+    metric: Metric
+    part: str
+    found: Measured
+
+
+class Standing(NamedTuple):
+    """How a client stands. Days are ISO dates, "" : never."""
+
+    client: str
+    repositories: int
+    sessions: int
+    active: int
+    blocked: int
+    stale: int
+    waived: int
+    last_event: str
+    last_push: str
+    audit_row: int
+    audit_hash: str
+
+
+class Report(NamedTuple):
+    """What is known of clients, by name, and the metrics of each."""
+
+    since: str
+    standings: tuple[Standing, ...]
+    lines: tuple[Line, ...]
+
+
+def report(store: Store, client: str = EVERYONE, since: str = "") -> Report:
+    """Returns the report on the client with the id `client`, or on all.
+
+    `since` is an ISO date: spans, moves and pushes before it do not count, and what is the case today does.
+    """
+    with store.reading(client) as reading:
+        names = {row["id"]: row["name"] for row in reading.read("SELECT id, name FROM clients ORDER BY name")}
+        standings = tuple(_standings(reading, names))
+        lines = tuple(line for ident, name in names.items() for line in _lines(reading, ident, name, since))
+    return Report(since, standings, lines)
+
+
+def metric_lines(store: Store, client: str, since: str = "") -> tuple[Line, ...]:
+    """Returns the metrics of one client, by its id."""
+    with store.reading(client) as reading:
+        rows = reading.read("SELECT name FROM clients WHERE id = :of", of=client)
+        return tuple(_lines(reading, client, rows[0]["name"] if rows else "", since))
+
+
+def _lines(reading: Reader, ident: str, name: str, since: str) -> Sequence[Line]:
+    rows = reading.read(
+        "SELECT metric, part, value, doubtful FROM analytics WHERE client_id = :of AND day >= :since "
+        "ORDER BY metric, part",
+        of=ident,
+        since=since,
+    )
+    lines = []
+    for metric in METRICS:
+        own = [row for row in rows if row["metric"] == metric.name]
+        lines.append(Line(name, metric, "", _measured(metric, own)))
+        parts: dict[str, list[Row]] = {}
+        for row in own if metric.part else ():
+            parts.setdefault(row["part"], []).append(row)
+        lines += [
+            Line(name, metric, part or "people", _measured(metric, each)) for part, each in parts.items()
+        ]
+    return lines
+
+
+def _measured(metric: Metric, rows: Sequence[Row]) -> Measured:
+    return measured(metric, [row["value"] for row in rows], sum(row["doubtful"] for row in rows))
+
+
+def _standings(reading: Reader, names: Mapping[str, str]) -> Sequence[Standing]:
+    """Returns how clients stand, those with most that blocks first, then those that stand still longest."""
+    repositories = _counts(reading, "SELECT client_id, count(*) AS n FROM repositories GROUP BY client_id")
+    waived = _counts(
+        reading,
+        "SELECT client_id, count(*) AS n FROM findings WHERE waiver <> '' AND waiver_ignored = '' "
+        "GROUP BY client_id",
+    )
+    stale = _counts(
+        reading,
+        "SELECT client_id, count(*) AS n FROM stages WHERE status = 'complete' AND condition <> 'current' "
+        "GROUP BY client_id",
+    )
+    sessions = {
+        row["client_id"]: row
+        for row in reading.read(
+            "SELECT client_id, count(*) AS n, sum(CASE WHEN status = 'active' THEN 1 ELSE 0 END) AS active, "
+            "sum(CASE WHEN blocking > 0 OR unreadable <> '' THEN 1 ELSE 0 END) AS blocked, "
+            "max(updated_at) AS last FROM sessions WHERE status <> 'deleted' GROUP BY client_id"
+        )
+    }
+    pushes = {
+        row["client_id"]: row["last"]
+        for row in reading.read(
+            "SELECT client_id, max(at) AS last FROM audit WHERE action = 'push' AND outcome = 'ok' "
+            "GROUP BY client_id"
+        )
+    }
+    heads = {
+        row["client_id"]: row
+        for row in reading.read(
+            "SELECT a.client_id, a.id, a.hash FROM audit a JOIN (SELECT client_id, max(id) AS id FROM audit "
+            "GROUP BY client_id) l ON l.client_id = a.client_id AND l.id = a.id"
+        )
+    }
+    found = []
+    for ident, name in names.items():
+        own, head = sessions.get(ident), heads.get(ident)
+        found.append(
+            Standing(
+                name,
+                repositories.get(ident, 0),
+                own["n"] if own else 0,
+                own["active"] if own else 0,
+                own["blocked"] if own else 0,
+                stale.get(ident, 0),
+                waived.get(ident, 0),
+                own["last"] if own else "",
+                pushes.get(ident, ""),
+                head["id"] if head else 0,
+                head["hash"] if head else "",
+            )
+        )
+    return sorted(found, key=lambda each: (-each.blocked, -each.stale, each.last_event, each.client))
+
+
+def _counts(reading: Reader, query: str) -> Mapping[str, int]:
+    return {row["client_id"]: row["n"] for row in reading.read(query)}
