@@ -8,7 +8,7 @@ import os
 import shutil
 import time
 from contextlib import suppress
-from ipaddress import ip_address, ip_network
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from itertools import count
 from typing import TYPE_CHECKING
 
@@ -19,7 +19,7 @@ from idse_orchestrator.errors import IdseError
 from idse_orchestrator.git.object_stream import reading_also
 from idse_orchestrator.git.program import Git
 from idse_orchestrator.ledger.refs import PUBLISHED
-from idse_orchestrator.server.gateway.limits import GitPlaces, Pace, Turns
+from idse_orchestrator.server.gateway.limits import Crowd, GitPlaces, Pace, Turns
 from idse_orchestrator.server.gateway.metrics import Metrics
 from idse_orchestrator.server.gateway.policy import Hook, Limits, git_environment
 from idse_orchestrator.server.gateway.receiving import Receiving, Said
@@ -64,6 +64,7 @@ class Agency:
         self.places = GitPlaces(configuration.gits, configuration.patience)
         self.pace = Pace(configuration.pushes_a_minute)
         self.turns = Turns()
+        self.crowd = Crowd(configuration.connections, self._is_no_client)
         self._pushed: set[Place] = set()
         self._told: dict[Place, Rules] = {}
         self.metrics = Metrics(lambda: self.places.running)
@@ -152,12 +153,16 @@ class Agency:
         if recorder.result == ACCEPTED:
             self._pushed.add(place)
 
+    def _is_no_client(self, address: str) -> bool:
+        """Tests whether many clients come by this address: a proxy's, or over a socket in the file system."""
+        return not address or self._trusts(address)
+
     def _trusts(self, address: str) -> bool:
         """Tests whether the one who connects is the proxy; over a socket in the file system it is."""
         if not self.configuration.trusted_proxy:
             return False
         network = ip_network(self.configuration.trusted_proxy)
-        return not address or ip_address(address) in network
+        return not address or _in(network, address)
 
     def database_state(self) -> str:
         """Returns "ok", or what is wrong with the database."""
@@ -208,6 +213,13 @@ class Agency:
                 *_MAINTENANCE, cwd=git_dir, env=environment, stderr=asyncio.subprocess.DEVNULL
             )
             await process.wait()
+
+
+def _in(network: IPv4Network | IPv6Network, address: str) -> bool:
+    try:
+        return ip_address(address) in network
+    except ValueError:  # what a proxy told
+        return False
 
 
 ACCEPTED, REFUSED, FAILED = "ok", "refused", "failed"
