@@ -23,6 +23,7 @@ from idse_orchestrator.errors import IdseError
 from idse_orchestrator.git.program import Git
 from idse_orchestrator.server.model.names import Place
 from idse_orchestrator.server.tenants.admin import Admin, Client, Record
+from idse_orchestrator.server.tenants.backup import heads_in, last_backup, read_manifest
 from idse_orchestrator.server.tenants.configuration import CONFIGURATION
 from idse_orchestrator.server.tenants.home import (
     PING,
@@ -49,8 +50,12 @@ def home_checks(
     environment: Mapping[str, str],
     now: Callable[[], float] = time.time,
     fsck: Callable[[str], int] | None = None,
+    backup: str = "",
 ) -> Iterator[Check]:
-    """Yields every check; with `fsck`, which counts defects, ledgers are read as well."""
+    """Yields every check; with `fsck`, which counts defects, ledgers are read as well.
+
+    The audit is compared with that in `backup`, a folder, or else with what is kept of the last one.
+    """
     admin = Admin(home.admin_db, now)
     tenants = Tenants(home, admin, git)
     yield Check("home", lambda: _home(home), lambda: _close(home))
@@ -67,6 +72,7 @@ def home_checks(
     yield Check("repositories", lambda: _repositories(tenants), lambda: _mend_repositories(tenants))
     yield Check("records", lambda: _records(tenants), lambda: _write_records(tenants))
     yield Check("audit", lambda: _audit(admin))
+    yield Check("backup", lambda: _backup(home, admin, backup))
     yield Check("clock", lambda: _clock(admin, now))
     yield from repository_checks(home, git, now, fsck)
 
@@ -311,14 +317,37 @@ def _audit(admin: Admin) -> Diagnosis:
     if not faults:
         rows = sum(number for number, _ in admin.audit.heads().values())
         return Diagnosis(OK, f"{counted(rows, 'row', ',')}, each follows the one before it")
-    first = faults[0]
-    whose = f"client {first.client_id}" if first.client_id else "the Agency"
     return Diagnosis(
         PROBLEM,
-        f"{counted(len(faults), 'fault')} in the audit: row {first.id} of {whose}: {first.what}; somebody "
+        f"{counted(len(faults), 'fault')} in the audit: {faults[0].words}; somebody "
         "wrote in the database beside idse, or it is damaged",
         ("idse agency restore BACKUP  # into an empty folder, to compare",),
     )
+
+
+def _backup(home: Home, admin: Admin, folder: str) -> Diagnosis:
+    """Compares the audit with a backup: whoever writes a chain anew cannot write it there."""
+    kept = last_backup(home)
+    heads = dict(kept.heads) if kept else {}
+    if folder:
+        heads = dict(heads_in(read_manifest(folder)))
+    elif kept is None:
+        return Diagnosis(OK, "none was made yet")
+    else:
+        with suppress(IdseError):  # it may be elsewhere by now
+            manifest = read_manifest(kept.folder)
+            heads |= heads_in(manifest) if manifest["made_at"] == kept.made_at else {}
+    lost = admin.audit.lost(heads)
+    if lost:
+        named = one_word(folder or (kept.folder if kept else "BACKUP"))
+        return Diagnosis(
+            PROBLEM,
+            f"the audit was cut or replaced since the backup: {lost[0].words}",
+            (f"idse agency restore {named}  # into an empty folder, to compare",),
+        )
+    rows = sum(number for number, _ in heads.values())
+    made = f" of {kept.made_at}" if kept and not folder else ""
+    return Diagnosis(OK, f"the audit has all {counted(rows, 'row', ',')} of the backup{made}")
 
 
 def _clock(admin: Admin, now: Callable[[], float]) -> Diagnosis:

@@ -92,6 +92,11 @@ class Home:
         return self._at("log")
 
     @property
+    def last_backup(self) -> str:
+        """What is kept of the last backup: with it the audit is compared."""
+        return os.path.join(self.log, "last-backup.json")
+
+    @property
     def backup(self) -> str:
         """The folder of bundles of what was deleted."""
         return self._at("backup")
