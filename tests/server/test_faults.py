@@ -14,9 +14,9 @@ import time
 
 import pytest
 
-from agency_bed import AgencyBed
+from agency_bed import BIN, AgencyBed
 from here import discover, ledger_writer
-from idse_orchestrator.errors import EXIT_BUSY
+from idse_orchestrator.errors import EXIT_BUSY, BusyError
 from idse_orchestrator.ledger.events import Draft
 from idse_orchestrator.server.model.names import Place
 
@@ -337,6 +337,44 @@ class TestMeanwhile:
         assert code == 1
         assert f"idse: error[not-allowed] {words}" in said
         assert (bench.there(), bench.quarantines()) == (before, [])
+
+    @pytest.mark.parametrize(
+        "words", ["client archive acme", "repository archive acme/shop", "key revoke KEY"]
+    )
+    def test_the_command_returns_once_no_push_can_come_in_any_more(self, own_server, repo, words):
+        """A push that holds its repository is waited for."""
+        bench = Bench(own_server, repo)
+        grown(repo)
+        assert bench.push().returncode == 0
+        key, before = bench.bed.admin.keys.all()[0].id, bench.there()
+        grown(bench.repo, "one")
+        judge = bench.judge()
+        os.kill(judge, signal.SIGSTOP)
+        pushing = bench.pushing()
+        place = Place("acme", "shop")
+
+        def is_held():
+            try:
+                with bench.bed.home.locked(place, timeout=0):
+                    return False
+            except BusyError:
+                return True
+
+        bench.bed.until(is_held)
+        ending = subprocess.Popen(
+            [str(BIN / "idse"), "agency", "--home", bench.bed.home.path, *words.replace("KEY", key).split()]
+        )
+        with pytest.raises(subprocess.TimeoutExpired):
+            ending.wait(timeout=2)
+        os.kill(judge, signal.SIGCONT)
+        assert ending.wait(timeout=60) == 0
+        there = bench.there()
+        said = pushing.communicate(timeout=60)[0]
+        assert bench.there() == there, said
+        if words.startswith("repository"):  # it waited for its turn, and the push was first
+            assert there != before, said
+        else:
+            assert there == before, said
 
     def test_a_repository_that_was_renamed_takes_nothing_under_its_old_name(self, bench):
         before, home = bench.there(), bench.bed.home

@@ -129,11 +129,11 @@ class Agency:
 
     def receiving(self, place: Place) -> Receiving:
         """Returns what a push goes through."""
-        return self.receiving_at(self.home.lock_path(place))
+        return self.receiving_at(self.home.git_dir(place))
 
-    def receiving_at(self, lock_path: str) -> Receiving:
+    def receiving_at(self, git_dir: str) -> Receiving:
         """Returns the same for a repository that no client has."""
-        return Receiving(lock_path, self.judge_socket, self.configuration.judge_seconds)
+        return Receiving(git_dir, self.judge_socket, self.configuration.judge_seconds)
 
     def recorder(self, place: Place, caller: Caller, push: str) -> Recorder:
         """Returns what asks about one push, and keeps what came of it."""

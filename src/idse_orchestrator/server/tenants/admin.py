@@ -284,11 +284,11 @@ class Admin:
         self,
         caller: Caller | None,
         place: Place,
-        make: Callable[[], None] = lambda: None,
+        make: Callable[[str], None] = lambda _ident: None,
         *,
         known: Record | None = None,
     ) -> Found:
-        """Adds a repository; `make` makes its folder, and where it fails there is none.
+        """Adds a repository; `make` makes its folder for its id, and where it fails there is none.
 
         `caller` is whose push asks for it; None: the operator. One that was added meanwhile is found.
         """
@@ -306,7 +306,7 @@ class Admin:
                 name=place.repository,
             )
             if there and caller is not None and not there[0]["deleted_at"]:
-                make()
+                make(there[0]["id"])
                 return self._found(client, there[0]["id"])
             _refuse_taken("repository", str(place), there)
             if client.archived_at:
@@ -333,7 +333,7 @@ class Admin:
                 writing,
                 AuditEntry(client.id, "repository add", key, place.repository, detail=place.repository),
             )
-            make()
+            make(ident)
         return self._found(client, ident)
 
     def _found(self, client: Client, ident: str) -> Found:
