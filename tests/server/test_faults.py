@@ -274,6 +274,45 @@ def test_a_database_that_cannot_be_used_is_told_at_the_start(own_server, spoil, 
     assert words in said
 
 
+@pytest.mark.parametrize("what", ["rules: [{id: 7}]", "policy: {gates: sometimes}", "a: b: c", None])
+def test_bad_rules_of_one_client_stop_its_pushes_alone(own_server, repo, what):
+    """Also where the server starts with them, and where its judge has to come back."""
+    bad = pathlib.Path(own_server.home.rules, "acme.yaml")
+    bad.write_text(what) if what else bad.mkdir()
+    bench = Bench(own_server, repo)
+    grown(repo, "one")
+    done = bench.push()
+    assert done.returncode == 1
+    assert "error[rules-broken] the Agency's rules cannot be used: rules/acme.yaml" in done.stderr
+    other = own_server.url("beta/shop", own_server.key("beta"))
+    assert repo.run("git", "push", other, SESSION).returncode == 0
+    os.kill(bench.judge(), signal.SIGKILL)
+    own_server.until(lambda: own_server.get("/readyz")[0] == 503)
+    own_server.until(lambda: own_server.get("/readyz")[0] == 200)
+    assert json.loads(own_server.get("/readyz")[1])["rules"].startswith("ok, but for 1 client")
+    assert ("rules", "problem") in doctor(bench)
+    assert bench.push().returncode == 1
+    assert repo.run("git", "ls-remote", bench.url).returncode == 0
+    bad.unlink() if what else bad.rmdir()
+    assert bench.push().returncode == 0
+    own_server.until(lambda: json.loads(own_server.get("/readyz")[1])["rules"] == "ok")
+
+
+def test_bad_rules_for_all_stop_all_pushes_and_no_fetch(bench):
+    pathlib.Path(bench.bed.home.rules, "agency.yaml").write_text("rules: [{id: 7}]")
+    bench.bed.stop()
+    bench.bed.start()
+    grown(bench.repo, "one")
+    done = bench.push()
+    assert done.returncode == 1
+    assert "the Agency's rules cannot be used: rules/agency.yaml" in done.stderr
+    assert "idse agency rules check" in done.stderr
+    assert bench.repo.run("git", "ls-remote", bench.url).returncode == 0
+    status, body, _ = bench.bed.get("/readyz")
+    assert (status, "cannot be used" in json.loads(body)["rules"]) == (503, True)
+    assert ("rules", "problem") in doctor(bench)
+
+
 def test_a_database_that_is_damaged_is_told_in_words_at_each_door(bench):
     """Nobody gets a bare 500, and nobody hears where the home is."""
     before = bench.there()

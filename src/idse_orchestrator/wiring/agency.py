@@ -39,10 +39,19 @@ def checks_at(
 
     Its audit is compared with that in `backup`, a folder.
     """
-    from idse_orchestrator.server.tenants.doctor import home_checks
+    from idse_orchestrator.server.tenants.doctor import Further, home_checks
+
+    home = Home(folder)
+
+    def rules() -> Mapping[str, str]:
+        from idse_orchestrator.constitution.in_force import installed_checks
+        from idse_orchestrator.server.judgement.today import broken_rules
+
+        return broken_rules(folder, installed_checks(home.configuration(environment).checks))
 
     fsck = ledger_check(environment) if with_ledgers else None
-    return home_checks(Home(folder), agency_git(environment), environment, fsck=fsck, backup=backup)
+    further = Further(rules, backup, fsck)
+    return home_checks(home, agency_git(environment), environment, further=further)
 
 
 def ledger_check(environment: Mapping[str, str]) -> Callable[[str], int]:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from idse_orchestrator.base.files import make_folder
 from idse_orchestrator.base.records import NamedTuple
+from idse_orchestrator.base.text import counted
 from idse_orchestrator.constitution.rules import AGENCY, CLIENT
 from idse_orchestrator.errors import IdseError
 from idse_orchestrator.git.object_stream import reading_also
@@ -67,6 +68,9 @@ class Agency:
         self.crowd = Crowd(configuration.connections, self._is_no_client)
         self._pushed: set[Place] = set()
         self._told: dict[Place, Rules] = {}
+        self._known_rules: frozenset[tuple[str, int, int, int]] | None = None
+        self.rules_state = "ok"
+        """Whether the rules of this home can be used, as /readyz says it: it names nobody."""
         self.metrics = Metrics(lambda: self.places.running)
 
     @property
@@ -91,6 +95,23 @@ class Agency:
         """Makes a repository, because of a first push. Raises IdseError where there may be no more."""
         self.tenants.add_repository(place, caller)
         self._tell(place, self._rules_now(place))
+
+    def look_at_rules(self) -> None:
+        """Notes whether the rules can be used, where a file of theirs has changed."""
+        from idse_orchestrator.server.judgement.today import broken_rules
+
+        with suppress(OSError), os.scandir(self.home.rules) as entries:
+            now = frozenset((each.name, *_state(each.stat())) for each in entries)
+            if now == self._known_rules:
+                return
+            broken = broken_rules(self.home.path)
+            self._known_rules = now
+            if "" in broken:
+                self.rules_state = "they cannot be used, so each push is refused: idse agency rules check"
+            elif broken:
+                self.rules_state = f"ok, but for {counted(len(broken), 'client')} whose pushes are refused"
+            else:
+                self.rules_state = "ok"
 
     def tell_rules(self) -> None:
         """Puts the rules of the home into each repository whose clones do not know them yet.
@@ -124,7 +145,7 @@ class Agency:
             except OSError:
                 found.append((0, 0, 0))
             else:
-                found.append((status.st_mtime_ns, status.st_size, status.st_ino))
+                found.append(_state(status))
         return tuple(found)
 
     def receiving(self, place: Place) -> Receiving:
@@ -191,6 +212,7 @@ class Agency:
             busy |= self._pushed
             places, self._pushed = self._pushed, set()
             await asyncio.to_thread(self.measure, places)
+            await asyncio.to_thread(self.look_at_rules)
             await asyncio.to_thread(self.tell_rules)
             if tick % _TICKS_AN_HOUR == 0:
                 places, busy = busy, set()
@@ -220,6 +242,11 @@ def _in(network: IPv4Network | IPv6Network, address: str) -> bool:
         return ip_address(address) in network
     except ValueError:  # what a proxy told
         return False
+
+
+def _state(status: os.stat_result) -> tuple[int, int, int]:
+    """Returns what tells the content of a file from an earlier one."""
+    return (status.st_mtime_ns, status.st_size, status.st_ino)
 
 
 ACCEPTED, REFUSED, FAILED = "ok", "refused", "failed"

@@ -93,7 +93,7 @@ class App:
             return Answer(OK, "ok")
         if path == READY:
             state = self._state()
-            bad = [name for name, words in state.items() if words != "ok"]
+            bad = [name for name, words in state.items() if not words.startswith("ok")]
             return Answer(UNAVAILABLE if bad else OK, json.dumps(state), _JSON)
         if path not in (METRICS, ROTATE):
             return Answer(NOT_FOUND, "there is nothing here")

@@ -94,7 +94,7 @@ class JudgeProcess:
                 "the judge does not start",
                 where=self._agency.home.path,
                 cause="it says why above",
-                fix=("idse agency rules check", "idse agency doctor"),
+                fix=("idse agency doctor",),
             )
 
     def stop(self) -> None:
@@ -151,6 +151,7 @@ def serve(agency: Agency, listening: Listening, found_at: str, sample: str, tell
     judging.start()
     try:
         self_test(agency, sample)
+        agency.look_at_rules()
         agency.tell_rules()
         asyncio.run(_serve(agency, listening, judging, telling))
     finally:
@@ -173,6 +174,7 @@ async def _serve(agency: Agency, listening: Listening, judging: JudgeProcess, te
             "hook": "ok" if agency.hook.is_whole() else "missing or changed",
             "database": agency.database_state(),
             "disk": agency.disk_state(),
+            "rules": agency.rules_state,
             "self-test": "ok",
         }
 

@@ -23,7 +23,7 @@ from idse_orchestrator.constitution.in_force import (
 )
 from idse_orchestrator.constitution.rules import AGENCY, CLIENT, PROJECT, Constitution, Layer, constitution_id
 from idse_orchestrator.documents.project_workspace import CARRIED_RULES, LARGEST_RULES
-from idse_orchestrator.errors import InvalidConfigurationError, StorageError
+from idse_orchestrator.errors import InvalidConfigurationError
 from idse_orchestrator.ledger.commit import ARTIFACTS
 from idse_orchestrator.ledger.merge.conflicts import conflict_line
 from idse_orchestrator.ledger.refs import project_ref
@@ -139,7 +139,7 @@ def _is_policy_alone(data: bytes) -> bool:
 
 
 def layers_of(home: str, client: str) -> Iterator[Layer]:
-    """Yields the files of an Agency with rules for `client`, as they are; StorageError, or too large."""
+    """Yields the files of an Agency with rules for `client`, as they are. InvalidConfigurationError."""
     for origin, name in ((AGENCY, AGENCY), (CLIENT, client)):
         where = f"rules/{name}.yaml"
         data = _read(os.path.join(home, where), where) if name else None
@@ -154,7 +154,8 @@ def _read(path: str, where: str) -> bytes | None:
     except FileNotFoundError:
         return None
     except OSError as error:
-        raise StorageError("the rules cannot be read", where=where, cause=error.strerror) from error
+        why = error.strerror
+        raise InvalidConfigurationError("the rules cannot be read", where=where, cause=why) from error
     if len(data) > LARGEST_RULES:
         raise _too_large(where, len(data))
     return data

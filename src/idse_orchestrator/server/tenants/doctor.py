@@ -18,6 +18,7 @@ from datetime import datetime
 
 from idse_orchestrator.base.checkup import OK, PROBLEM, WARNING, Check, Diagnosis
 from idse_orchestrator.base.files import make_folder, write_atomically
+from idse_orchestrator.base.records import NamedTuple
 from idse_orchestrator.base.text import counted, few, one_word
 from idse_orchestrator.errors import IdseError
 from idse_orchestrator.git.program import Git
@@ -44,23 +45,36 @@ _FUTURE_SECONDS = 300
 _WHAT = "the home of the Agency"
 
 
+class Further(NamedTuple):
+    """What is looked at beside the home itself.
+
+    `rules` returns why rules cannot be used, by the client that they are for. With `backup`, a folder, the
+    audit is compared, or else with what is kept of the last one. `fsck` counts the defects of a repository.
+    """
+
+    rules: Callable[[], Mapping[str, str]] = dict
+    backup: str = ""
+    fsck: Callable[[str], int] | None = None
+
+
+_NOTHING = Further()
+
+
 def home_checks(
     home: Home,
     git: Git,
     environment: Mapping[str, str],
     now: Callable[[], float] = time.time,
-    fsck: Callable[[str], int] | None = None,
-    backup: str = "",
+    further: Further = _NOTHING,
 ) -> Iterator[Check]:
-    """Yields every check; with `fsck`, which counts defects, ledgers are read as well.
-
-    The audit is compared with that in `backup`, a folder, or else with what is kept of the last one.
-    """
+    """Yields every check of a home, whatever is wrong with it."""
+    rules, backup, fsck = further
     admin = Admin(home.admin_db, now)
     tenants = Tenants(home, admin, git)
     yield Check("home", lambda: _home(home), lambda: _close(home))
     yield Check("secrets", lambda: _modes(home), lambda: _close(home))
     yield Check("configuration", lambda: _configuration(home, environment), lambda: _configure(home))
+    yield Check("rules", lambda: _rules(rules()))
     yield Check("git", lambda: _git(git))
     yield Check("disk", lambda: _disk(home))
     yield Check("judge", lambda: _judge(home))
@@ -155,6 +169,16 @@ def _configure(home: Home) -> str:
     if not os.listdir(home.secrets):
         new_nonce_seed(home)
     return f"wrote an empty {CONFIGURATION}"
+
+
+def _rules(broken: Mapping[str, str]) -> Diagnosis:
+    if not broken:
+        return Diagnosis(OK, "they can be used")
+    client, why = next(iter(broken.items()))
+    whose = f"of client {client}" if client else "of all clients"
+    more = f"; in all, of {counted(len(broken), 'client')}" if len(broken) > 1 else ""
+    steps = tuple(f"idse agency rules check {each}".rstrip() for each in list(broken)[:3])
+    return Diagnosis(PROBLEM, f"pushes {whose} are refused{more}: {why}", steps)
 
 
 def _git(git: Git) -> Diagnosis:
