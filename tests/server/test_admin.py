@@ -259,7 +259,7 @@ class TestFirstPush:
         assert acme.add_repository(Place("acme", "new"), caller) == first
 
     def test_a_folder_that_cannot_be_made_leaves_no_row(self, acme):
-        def fails():
+        def fails(_ident):
             raise ZeroDivisionError
 
         with pytest.raises(ZeroDivisionError):

@@ -21,7 +21,7 @@ from idse_orchestrator.server.tenants.repository_checks import sweep_quarantines
 
 SHOP = Place("acme", "shop")
 OLD = 3 * 86_400
-HOLD = "import fcntl, sys; f = open(sys.argv[1], 'a'); fcntl.flock(f, 2); print(flush=True); sys.stdin.read()"
+HOLD = "import fcntl, os, sys; fcntl.flock(os.open(sys.argv[1], 0), 2); print(flush=True); sys.stdin.read()"
 
 
 @pytest.fixture
@@ -314,7 +314,7 @@ class TestDoctor:
             [
                 sys.executable, "-c",
                 HOLD,
-                acme.home.lock_path(SHOP),
+                acme.home.git_dir(SHOP),
             ],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE,
         )  # fmt: skip

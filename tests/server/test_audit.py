@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
+import os
 import sqlite3
 import threading
 
@@ -11,6 +14,7 @@ import pytest
 from idse_orchestrator.server.model.names import Place
 from idse_orchestrator.server.tenants.admin import Admin
 from idse_orchestrator.server.tenants.audit import AuditEntry
+from idse_orchestrator.server.tenants.issued_keys import Wanted
 
 COLUMNS = (
     *("client_id", "id", "at", "key_id", "action", "repository", "outcome", "rule", "salt", "detail"),
@@ -183,3 +187,81 @@ def test_threads_and_clients_write_at_once_and_every_row_is_there(admin):
     assert admin.audit.verify() == []
     rows = [row for client in clients for row in admin.audit.rows(client, 1, 1000)]
     assert len({(row["key_id"], row["detail"]) for row in rows}) == len(rows) == 45
+
+
+class TestCommand:
+    """`idse agency audit`, and the comparison with backups."""
+
+    @pytest.fixture
+    def acme(self, tenants, clock):
+        tenants.add_client("acme")
+        clock.at += 3600
+        tenants.add_repository(Place("acme", "shop"))
+        key, _ = tenants.admin.keys.issue(Wanted("acme", name="=HYPERLINK(1)", emails=("ann@example.org",)))
+        clock.at += 86_400
+        detail = json.dumps({"push": "1", "refs": [["refs/idse/sessions/portal/login", "", "a" * 40]]})
+        mine = tenants.admin.client("acme").id
+        tenants.admin.audit.write(AuditEntry(mine, "push", key.id, "shop", detail=detail))
+        tenants.add_client("beta")
+        return tenants
+
+    @pytest.mark.usefixtures("acme")
+    def test_rows_come_newest_first_with_names_and_in_short(self, agency):
+        lines = agency("audit").out.splitlines()
+        assert sorted(line.split("  ")[1:3] for line in lines[:2]) == [
+            ["acme/shop", "push"],
+            ["beta", "client add"],
+        ]
+        assert sorted(line.split("  ")[1:3] for line in lines[2:]) == [
+            ["acme", "client add"],
+            ["acme", "key issue"],
+            ["acme/shop", "repository add"],
+        ]
+        assert lines == sorted(lines, key=lambda line: line[:20], reverse=True)
+        assert any(line.endswith("<ann@example.org>  sessions/portal/login") for line in lines)
+        assert len(agency("audit", "acme").out.splitlines()) == 4
+        assert len(agency("audit", "-n", "2").out.splitlines()) == 2
+        assert len(agency("audit", "--since", "2023-11-15").out.splitlines()) == 2
+        assert agency("audit", "--since", "1h").out == ""  # the tests' clock stands in 2023
+        assert agency("audit", "--since", "soon").code == 2
+        assert agency("audit", "nobody").code == 2
+
+    @pytest.mark.usefixtures("acme")
+    def test_json_and_csv(self, agency):
+        told = agency("audit", "acme", "--json")
+        push = next(row for row in told.data if row["action"] == "push")
+        assert push["detail"]["refs"][0][0] == "refs/idse/sessions/portal/login"
+        assert (push["client"], push["repository"], push["rule"]) == ("acme", "shop", None)
+        assert json.loads(agency("audit", "acme", "--format", "json").out)["data"] == told.data
+        rows = list(csv.DictReader(io.StringIO(agency("audit", "acme", "--format", "csv").out)))
+        assert len(rows) == 4
+        assert {row["holder"][0] for row in rows if row["holder"]} == {"'"}
+        assert agency("audit", "--format", "csv", "--json").code == 2
+
+    def test_a_chain_that_was_written_anew_is_found_by_the_last_backup(self, agency, acme, tmp_path):
+        assert agency("backup", str(tmp_path / "b")).code == 0
+        assert "has all 5 rows" in agency("doctor", "-v").out
+        mine = acme.admin.client("acme").id
+        rows = acme.admin.audit.rows(mine)
+        with acme.admin.database.writing() as writing:
+            writing.run("DELETE FROM audit WHERE client_id = :client", client=mine)
+            writing.run("DELETE FROM audit_heads WHERE client_id = :client", client=mine)
+        for row in rows[:-1]:
+            acme.admin.audit.write(AuditEntry(mine, row["action"], row["key_id"], row["repository"]))
+        assert acme.admin.audit.verify() == []
+        told = agency("doctor")
+        assert told.code == 1
+        assert f"row 4 of client {mine}: it is in the backup, and not here" in told.out
+        acme.admin.audit.write(AuditEntry(mine, "push"))
+        assert "it is another one than in the backup" in agency("doctor").out
+        os.unlink(acme.home.last_backup)
+        assert agency("doctor").code == 0
+        assert agency("doctor", "--backup", str(tmp_path / "b")).code == 1
+        assert agency("doctor", "--backup", str(tmp_path / "none")).code == 1
+
+    def test_a_restore_tells_of_an_audit_that_does_not_hold(self, agency, acme, tmp_path):
+        with acme.admin.database.writing() as writing:
+            writing.run("UPDATE audit SET action = 'other' WHERE id = 2")
+        assert agency("backup", str(tmp_path / "b")).code == 0
+        told = agency("restore", str(tmp_path / "b"), "--home", str(tmp_path / "new"))
+        assert (told.code, "the audit of the backup does not hold: row 2" in told.err) == (1, True)

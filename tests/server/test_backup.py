@@ -103,8 +103,8 @@ def test_everything_comes_back(full, tmp_path):
     key, secret = full.admin.keys.issue(Wanted("acme", name="Ann"))
     counts = saved(full, tmp_path / "b")
     assert (counts.clients, counts.repositories, counts.refs) == (2, 3, 4)
-    again, defects = brought_back(tmp_path / "b", tmp_path / "new")
-    assert (again, defects) == (counts, {})
+    again, defects, faults = brought_back(tmp_path / "b", tmp_path / "new")
+    assert (again, defects, faults) == (counts, {}, ())
     home = open_home(str(tmp_path / "new"))
     assert everything(home) == everything(full.home)
     assert Admin(home.admin_db).keys.caller(secret).key_id == key.id
@@ -231,7 +231,7 @@ def test_a_restore_that_is_stopped_leaves_no_home(full, tmp_path, monkeypatch):
 
 def test_defects_are_counted_and_everything_is_there(full, tmp_path):
     saved(full, tmp_path / "b")
-    _, defects = brought_back(tmp_path / "b", tmp_path / "new", defects=2)
+    _, defects, _ = brought_back(tmp_path / "b", tmp_path / "new", defects=2)
     assert defects == {"acme/shop": 2, "acme/web": 2, "beta/shop": 2}
     assert everything(Home(str(tmp_path / "new"))) == everything(full.home)
 

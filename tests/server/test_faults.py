@@ -14,9 +14,9 @@ import time
 
 import pytest
 
-from agency_bed import AgencyBed
+from agency_bed import BIN, AgencyBed
 from here import discover, ledger_writer
-from idse_orchestrator.errors import EXIT_BUSY
+from idse_orchestrator.errors import EXIT_BUSY, BusyError
 from idse_orchestrator.ledger.events import Draft
 from idse_orchestrator.server.model.names import Place
 
@@ -274,6 +274,45 @@ def test_a_database_that_cannot_be_used_is_told_at_the_start(own_server, spoil, 
     assert words in said
 
 
+@pytest.mark.parametrize("what", ["rules: [{id: 7}]", "policy: {gates: sometimes}", "a: b: c", None])
+def test_bad_rules_of_one_client_stop_its_pushes_alone(own_server, repo, what):
+    """Also where the server starts with them, and where its judge has to come back."""
+    bad = pathlib.Path(own_server.home.rules, "acme.yaml")
+    bad.write_text(what) if what else bad.mkdir()
+    bench = Bench(own_server, repo)
+    grown(repo, "one")
+    done = bench.push()
+    assert done.returncode == 1
+    assert "error[rules-broken] the Agency's rules cannot be used: rules/acme.yaml" in done.stderr
+    other = own_server.url("beta/shop", own_server.key("beta"))
+    assert repo.run("git", "push", other, SESSION).returncode == 0
+    os.kill(bench.judge(), signal.SIGKILL)
+    own_server.until(lambda: own_server.get("/readyz")[0] == 503)
+    own_server.until(lambda: own_server.get("/readyz")[0] == 200)
+    assert json.loads(own_server.get("/readyz")[1])["rules"].startswith("ok, but for 1 client")
+    assert ("rules", "problem") in doctor(bench)
+    assert bench.push().returncode == 1
+    assert repo.run("git", "ls-remote", bench.url).returncode == 0
+    bad.unlink() if what else bad.rmdir()
+    assert bench.push().returncode == 0
+    own_server.until(lambda: json.loads(own_server.get("/readyz")[1])["rules"] == "ok")
+
+
+def test_bad_rules_for_all_stop_all_pushes_and_no_fetch(bench):
+    pathlib.Path(bench.bed.home.rules, "agency.yaml").write_text("rules: [{id: 7}]")
+    bench.bed.stop()
+    bench.bed.start()
+    grown(bench.repo, "one")
+    done = bench.push()
+    assert done.returncode == 1
+    assert "the Agency's rules cannot be used: rules/agency.yaml" in done.stderr
+    assert "idse agency rules check" in done.stderr
+    assert bench.repo.run("git", "ls-remote", bench.url).returncode == 0
+    status, body, _ = bench.bed.get("/readyz")
+    assert (status, "cannot be used" in json.loads(body)["rules"]) == (503, True)
+    assert ("rules", "problem") in doctor(bench)
+
+
 def test_a_database_that_is_damaged_is_told_in_words_at_each_door(bench):
     """Nobody gets a bare 500, and nobody hears where the home is."""
     before = bench.there()
@@ -337,6 +376,44 @@ class TestMeanwhile:
         assert code == 1
         assert f"idse: error[not-allowed] {words}" in said
         assert (bench.there(), bench.quarantines()) == (before, [])
+
+    @pytest.mark.parametrize(
+        "words", ["client archive acme", "repository archive acme/shop", "key revoke KEY"]
+    )
+    def test_the_command_returns_once_no_push_can_come_in_any_more(self, own_server, repo, words):
+        """A push that holds its repository is waited for."""
+        bench = Bench(own_server, repo)
+        grown(repo)
+        assert bench.push().returncode == 0
+        key, before = bench.bed.admin.keys.all()[0].id, bench.there()
+        grown(bench.repo, "one")
+        judge = bench.judge()
+        os.kill(judge, signal.SIGSTOP)
+        pushing = bench.pushing()
+        place = Place("acme", "shop")
+
+        def is_held():
+            try:
+                with bench.bed.home.locked(place, timeout=0):
+                    return False
+            except BusyError:
+                return True
+
+        bench.bed.until(is_held)
+        ending = subprocess.Popen(
+            [str(BIN / "idse"), "agency", "--home", bench.bed.home.path, *words.replace("KEY", key).split()]
+        )
+        with pytest.raises(subprocess.TimeoutExpired):
+            ending.wait(timeout=2)
+        os.kill(judge, signal.SIGCONT)
+        assert ending.wait(timeout=60) == 0
+        there = bench.there()
+        said = pushing.communicate(timeout=60)[0]
+        assert bench.there() == there, said
+        if words.startswith("repository"):  # it waited for its turn, and the push was first
+            assert there != before, said
+        else:
+            assert there == before, said
 
     def test_a_repository_that_was_renamed_takes_nothing_under_its_old_name(self, bench):
         before, home = bench.there(), bench.bed.home

@@ -317,6 +317,9 @@ def test_what_never_becomes_a_request_is_not_kept(server, what):
             line.sendall(portion * 500)
 
 
+BOUNDS = connection.Bounds(lambda _address: True, lambda _address: None, 30)
+
+
 def test_headers_that_never_end_are_not_waited_for(monkeypatch):
     monkeypatch.setattr(connection, "HEAD_SECONDS", 0.2)
 
@@ -325,7 +328,9 @@ def test_headers_that_never_end_are_not_waited_for(monkeypatch):
         config.load()
         state = uvicorn.server.ServerState()
         loop = asyncio.get_running_loop()
-        there = await loop.create_server(lambda: connection.Connection(config, state, {}), "127.0.0.1", 0)
+        there = await loop.create_server(
+            lambda: connection.Connection(BOUNDS, config, state, {}), "127.0.0.1", 0
+        )
         async with there:
             reader, writer = await asyncio.open_connection(*there.sockets[0].getsockname())
             writer.write(data)

@@ -222,14 +222,24 @@ class TestRepositories:
         assert read_record(str(tmp_path / "r.json")) == ("", ())
 
     def test_the_lock_of_a_repository_keeps_every_other_door_out(self, home):
+        make_repository(home.git_dir(SHOP))
         with (
             home.locked(SHOP),
             pytest.raises(BusyError),
             home.locked(Place("acme", "other"), SHOP, timeout=0),
         ):
             raise AssertionError
-        assert os.path.exists(home.lock_path(SHOP))
         with home.locked(SHOP, SHOP, timeout=0):
+            pass
+
+    def test_the_lock_stays_with_a_repository_that_is_renamed(self, home):
+        store = Place("acme", "store")
+        make_repository(home.git_dir(SHOP))
+        with home.locked(SHOP):
+            os.rename(home.git_dir(SHOP), home.git_dir(store))
+            with pytest.raises(BusyError), home.locked(store, timeout=0):
+                raise AssertionError
+        with home.locked(SHOP, store, timeout=0):
             pass
 
     def test_size_counts_every_file(self, tmp_path):
@@ -244,7 +254,6 @@ def test_no_path_of_a_home_leads_out_of_it():
     home = Home("/srv/agency")
     paths = [
         home.git_dir(SHOP),
-        home.lock_path(SHOP),
         home.record(SHOP),
         home.client_record("acme"),
         home.admin_db,

@@ -206,6 +206,32 @@ class TestPlaces:
         assert places.place(beta, SHOP) is None
         assert places.place(beta, Place("apex", "shop")) is None
 
+    def test_the_work_tells_nothing_of_what_others_have(self, places):
+        """The time of a 404 depends on it: what SQLite does is counted, as times are not the same twice."""
+        for number in range(200):
+            places.add_repository(None, Place("beta", f"more-{number}"))
+        connection = places.database._connection()
+
+        def work(caller, place):
+            steps, statements = [], []
+            connection.set_progress_handler(lambda: steps.append(1), 1)
+            connection.set_trace_callback(statements.append)
+            found = places.place(caller, Place(*place.split("/")))
+            connection.set_progress_handler(None, 1)
+            connection.set_trace_callback(None)
+            assert found is None
+            return len(statements), len(steps)
+
+        mine, limited = self.caller(places), self.caller(places, repositories=("site",))
+        for caller, there, missing in (
+            (mine, ("beta/shop", "beta/more-1"), ("beta/none", "nobody/shop")),
+            (limited, ("beta/shop", "beta/more-1"), ("beta/none", "nobody/shop")),
+            (limited, ("acme/shop",), ("acme/none",)),
+        ):
+            done = [work(caller, place) for place in (*there, *missing)]
+            assert len({statements for statements, _ in done}) == 1
+            assert max(steps for _, steps in done) - min(steps for _, steps in done) <= 20
+
 
 class TestScopes:
     def test_an_agent_never_approves(self, acme):

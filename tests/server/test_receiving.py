@@ -82,7 +82,7 @@ class Scene:
             self.kept.append((said.moves, len(verdict.refused)))
             return decide
 
-        async with Receiving(str(self.folder / "locks" / "a" / "b"), self.socket, self.seconds) as receiving:
+        async with Receiving(str(self.folder), self.socket, self.seconds) as receiving:
             environment = git_environment(self.hook, Limits(os.environ["PATH"], 1), receiving.environment)
             for name in closed:
                 del environment[name]
@@ -262,7 +262,7 @@ def test_pushes_of_one_repository_are_judged_one_after_the_other_and_until_git_i
 
 def test_the_lock_stays_with_git_when_the_server_dies(scene):
     """The descriptor that git inherited holds it: so nobody else writes beside a git that goes on."""
-    path = str(scene.folder / "locks" / "a" / "b")
+    path = str(scene.folder)
 
     async def act():
         async with judge(scene.socket, lambda _question: GOOD):

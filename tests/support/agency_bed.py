@@ -69,11 +69,13 @@ class AgencyBed:
         script.chmod(0o700)
         return {"GIT_SSH_COMMAND": str(script), "GIT_SSH_VARIANT": "ssh"}
 
-    def start(self, *options: str, listen: str = "127.0.0.1:0") -> str:
-        """Starts the server; returns its address."""
+    def start(self, *options: str, listen: str = "127.0.0.1:0", files: int = 0) -> str:
+        """Starts the server; returns its address. It may have no more than `files` open; 0: as here."""
+        within = ["sh", "-c", f'ulimit -n {files}; exec "$@"', "sh"] if files else []
         with self.log.open("a") as log:
             self.process = subprocess.Popen(
                 [
+                    *within,
                     str(BIN / "idse"),
                     "agency",
                     "serve",

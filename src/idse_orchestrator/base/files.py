@@ -225,6 +225,20 @@ def file_lock(folder: str, timeout: float = TIMEOUT_SECONDS, name: str = "lock")
         os.close(descriptor)
 
 
+@contextmanager
+def folder_lock(folder: str, timeout: float = TIMEOUT_SECONDS) -> Iterator[None]:
+    """Holds the lock of a folder itself, whatever it is called meanwhile; BusyError as `file_lock`.
+
+    Raises FileNotFoundError where it is not there: it is not made.
+    """
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        _acquire(descriptor, timeout)
+        yield
+    finally:
+        os.close(descriptor)
+
+
 def _open(folder: str, name: str) -> int:
     path = os.path.join(folder, name)
     try:

@@ -694,6 +694,10 @@ EXAMPLES: Mapping[str, tuple[tuple[str, str], tuple[str, str]]] = MappingProxyTy
             ("idse agency key rotate 01JD0PXR3QV8N4ZK2M7TA5C9WE", "both hold for a week"),
             ("idse agency key rotate 01JD0PXR3QV8N4ZK2M7TA5C9WE --overlap 1h", "or for an hour"),
         ),
+        "agency audit": (
+            ("idse agency audit acme --since 7d", "what a client did, and what was done for it"),
+            ("idse agency audit --format csv", "everything, for a spreadsheet"),
+        ),
         "agency backup": (
             ("idse agency backup /var/backups/agency-monday", "while pushes go on"),
             ("idse agency backup /media/safe/agency --with-secrets", "also what is in secrets/"),

@@ -17,6 +17,7 @@ from typing import IO, TYPE_CHECKING, Any
 import click
 
 from idse_orchestrator.cli.streams import PagerDoor, pager_door
+from idse_orchestrator.errors import NotARepositoryError
 
 if TYPE_CHECKING:
     from idse_orchestrator.cli.terminal import Run
@@ -54,10 +55,14 @@ def paged(run: Run, *, wanted: bool = True) -> Iterator[None]:
 
 def _program(run: Run) -> str:
     """Names the program that git would use; "" for none."""
-    if not run.app.has_git:
+    try:
+        app = run.app if run.app.has_git else None
+    except NotARepositoryError:
+        app = None
+    if app is None:
         program = os.environ.get("PAGER", "less")
     else:
-        done = run.app.work_tree.git.attempt("var", "GIT_PAGER")
+        done = app.work_tree.git.attempt("var", "GIT_PAGER")
         program = done.stdout.decode("utf-8", "surrogateescape").strip() if done.returncode == 0 else ""
     if program in ("", "cat"):
         return ""

@@ -32,12 +32,26 @@ def tenants_at(folder: str, environment: Mapping[str, str]) -> Tenants:
     return Tenants(home, Admin(home.admin_db), agency_git(environment))
 
 
-def checks_at(folder: str, environment: Mapping[str, str], *, with_ledgers: bool) -> Iterator[Check]:
-    """Yields the checks of the home at `folder`, whatever is wrong with it."""
-    from idse_orchestrator.server.tenants.doctor import home_checks
+def checks_at(
+    folder: str, environment: Mapping[str, str], *, with_ledgers: bool, backup: str = ""
+) -> Iterator[Check]:
+    """Yields the checks of the home at `folder`, whatever is wrong with it.
+
+    Its audit is compared with that in `backup`, a folder.
+    """
+    from idse_orchestrator.server.tenants.doctor import Further, home_checks
+
+    home = Home(folder)
+
+    def rules() -> Mapping[str, str]:
+        from idse_orchestrator.constitution.in_force import installed_checks
+        from idse_orchestrator.server.judgement.today import broken_rules
+
+        return broken_rules(folder, installed_checks(home.configuration(environment).checks))
 
     fsck = ledger_check(environment) if with_ledgers else None
-    return home_checks(Home(folder), agency_git(environment), environment, fsck=fsck)
+    further = Further(rules, backup, fsck)
+    return home_checks(home, agency_git(environment), environment, further=further)
 
 
 def ledger_check(environment: Mapping[str, str]) -> Callable[[str], int]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -19,6 +19,7 @@ from idse_orchestrator.wiring import agency as wiring
 
 if TYPE_CHECKING:
     from idse_orchestrator.cli.terminal import Run
+    from idse_orchestrator.server.tenants.audit import AuditFault
     from idse_orchestrator.server.tenants.backup import Saved
 
 
@@ -75,12 +76,12 @@ def restore(run: Run, home: str, folder: str) -> Answer:
     """Make a home of the backup in FOLDER, where nothing stands or an empty folder.
 
     Every file is compared with its checksum first, and every ledger is read at the end, as idse fsck does.
-    Exit code 1 says that a ledger has a defect; it came back as it was saved.
+    So is the audit. Exit code 1 says that a ledger or the audit has a defect; it came back as it was saved.
     """
     from idse_orchestrator.server.tenants import backup as backups
     from idse_orchestrator.server.tenants.bundles import agency_git
 
-    saved, defects = backups.restore(
+    saved, defects, faults = backups.restore(
         folder,
         home,
         agency_git(os.environ),
@@ -90,18 +91,24 @@ def restore(run: Run, home: str, folder: str) -> Answer:
     run.terminal.progress("")
     return Answer(
         "idse.agency-restore/1",
-        lambda: {**_saved(home, saved), "defects": defects},
-        _restored(saved, defects),
-        code=EXIT_CHECK_FAILED if defects else EXIT_OK,
+        lambda: {
+            **_saved(home, saved),
+            "defects": defects,
+            "audit_faults": [each._asdict() for each in faults],
+        },
+        _restored(saved, defects, faults),
+        code=EXIT_CHECK_FAILED if defects or faults else EXIT_OK,
     )
 
 
-def _restored(saved: Saved, defects: Mapping[str, int]) -> Iterator[str]:
+def _restored(saved: Saved, defects: Mapping[str, int], faults: Sequence[AuditFault]) -> Iterator[str]:
     yield Said(_counts("restored", saved))
     for name, count in defects.items():
         yield Warned(
             f"{name}: {counted(count, 'defect')} in its ledgers; idse agency doctor --fsck says more"
         )
+    for fault in faults:
+        yield Warned(f"the audit of the backup does not hold: {fault.words}")
     yield Said("next: idse agency doctor")
 
 
@@ -118,7 +125,14 @@ def _counts(done: str, saved: Saved) -> str:
 @agency_command("doctor")
 @flag("--fix", help="Mend what can be mended without losing anything.")
 @flag("--fsck", help="Also read every ledger of every repository.")
-def doctor(run: Run, home: str, *, fix: bool, fsck: bool) -> Answer:
+@click.option(
+    "--backup",
+    default="",
+    metavar="FOLDER",
+    type=click.Path(file_okay=False),
+    help="Compare the audit with this backup, and not with the last one.",
+)
+def doctor(run: Run, home: str, *, fix: bool, fsck: bool, backup: str) -> Answer:
     """Check rights, configuration, database, audit, folders, disk and clock, and what killed pushes left.
 
     With --fix, what is safe is mended and said: rights, folders that moved half, missing rows and records,
@@ -127,7 +141,7 @@ def doctor(run: Run, home: str, *, fix: bool, fsck: bool) -> Answer:
     """
     from idse_orchestrator.base.checkup import examine
 
-    results = examine(wiring.checks_at(home, os.environ, with_ledgers=fsck), mend=fix)
+    results = examine(wiring.checks_at(home, os.environ, with_ledgers=fsck, backup=backup), mend=fix)
     healthy = all(result.is_well for result in results)
     return Answer(
         "idse.agency-doctor/1",

@@ -129,8 +129,8 @@ def list_keys(_run: Run, home: str, client: str) -> Answer:
 @agency_command("revoke")
 @_id
 def revoke(_run: Run, home: str, key_id: str) -> Answer:
-    """End a key at once: the next request with it is refused."""
-    found = tenants_at(home, os.environ).admin.keys.revoke(key_id)
+    """End a key at once: the next request with it is refused, and a push under way is waited for."""
+    found = tenants_at(home, os.environ).revoke_key(key_id)
     return done_answer(_KEY, found, f"key {found.id} is revoked")
 
 

@@ -127,8 +127,8 @@ def rename_client(_run: Run, home: str, name: str, new: str) -> Answer:
 @agency_command("archive")
 @_name
 def archive_client(_run: Run, home: str, name: str) -> Answer:
-    """End all pushes of a client. Reads go on."""
-    found = tenants_at(home, os.environ).admin.archive_client(name)
+    """End all pushes of a client. Reads go on. One that is under way is waited for."""
+    found = tenants_at(home, os.environ).archive_client(name)
     return done_answer(_CLIENT, found, f"client {found.name} is archived: reads go on, pushes are refused")
 
 
@@ -197,7 +197,7 @@ def rename_repository(_run: Run, home: str, place: str, new: str) -> Answer:
 @agency_command("archive")
 @_place
 def archive_repository(_run: Run, home: str, place: str) -> Answer:
-    """End pushes to a repository. Reads go on."""
+    """End pushes to a repository. Reads go on. One that is under way is waited for."""
     found = tenants_at(home, os.environ).archive_repository(check_place(place))
     return done_answer(
         _REPOSITORY, found, f"repository {found.place} is archived: reads go on, pushes are refused"

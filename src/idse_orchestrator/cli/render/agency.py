@@ -67,7 +67,7 @@ def client_details(client: Client, repositories: Sequence[Repository], keys: Seq
     rows += [("repository", _about(each)) for each in repositories]
     now = now_iso()
     rows += [
-        ("key", f"{each.id} {printable(_holder(each))}".rstrip())
+        ("key", f"{each.id} {printable(holder(each))}".rstrip())
         for each in keys
         if each.state(now) == "valid"
     ]
@@ -115,7 +115,7 @@ def key_lines(keys: Sequence[Key]) -> Iterator[str]:
             each.state(now),
             f"ends {each.expires_at[:10]}" if each.expires_at else "never ends",
             f"used {when(each.last_used_at, 'never')}",
-            printable(_holder(each)),
+            printable(holder(each)),
         )
         for each in keys
     ]
@@ -151,7 +151,8 @@ def _about(repository: Repository) -> str:
     return f"{repository.name}, {size_words(repository.bytes)}{', ' if state else ''}{state}"
 
 
-def _holder(key: Key) -> str:
+def holder(key: Key) -> str:
+    """Returns whose key it is, in words."""
     whose = f"agent {key.agent}" if key.agent else ", ".join(key.emails)
     return " ".join(filter(None, (key.name, f"<{whose}>" if whose else "")))
 

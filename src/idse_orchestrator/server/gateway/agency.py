@@ -8,19 +8,20 @@ import os
 import shutil
 import time
 from contextlib import suppress
-from ipaddress import ip_address, ip_network
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from itertools import count
 from typing import TYPE_CHECKING
 
 from idse_orchestrator.base.files import make_folder
 from idse_orchestrator.base.records import NamedTuple
+from idse_orchestrator.base.text import counted
 from idse_orchestrator.constitution.rules import AGENCY
 from idse_orchestrator.documents.design_reference import CATALOGUE
 from idse_orchestrator.errors import IdseError
 from idse_orchestrator.git.object_stream import reading_also
 from idse_orchestrator.git.program import Git
 from idse_orchestrator.ledger.refs import PUBLISHED
-from idse_orchestrator.server.gateway.limits import GitPlaces, Pace, Turns
+from idse_orchestrator.server.gateway.limits import Crowd, GitPlaces, Pace, Turns
 from idse_orchestrator.server.gateway.metrics import Metrics
 from idse_orchestrator.server.gateway.policy import Hook, Limits, git_environment
 from idse_orchestrator.server.gateway.receiving import Receiving, Said
@@ -65,8 +66,12 @@ class Agency:
         self.places = GitPlaces(configuration.gits, configuration.patience)
         self.pace = Pace(configuration.pushes_a_minute)
         self.turns = Turns()
+        self.crowd = Crowd(configuration.connections, self._is_no_client)
         self._pushed: set[Place] = set()
         self._told: dict[Place, Rules] = {}
+        self._known_rules: frozenset[tuple[str, int, int, int]] | None = None
+        self.rules_state = "ok"
+        """Whether the rules of this home can be used, as /readyz says it: it names nobody."""
         self.metrics = Metrics(lambda: self.places.running)
 
     @property
@@ -92,6 +97,24 @@ class Agency:
         self.tenants.add_repository(place, caller)
         self._tell(place, self._rules_now(place))
 
+    def look_at_rules(self) -> None:
+        """Notes whether the rules can be used, where a file of theirs has changed."""
+        from idse_orchestrator.server.judgement.today import broken_rules
+
+        with suppress(OSError), os.scandir(self.home.rules) as entries:
+            rules = {(each.name, *_state(each.stat())) for each in entries}
+            now = frozenset({*rules, (CATALOGUE, *_state_at(os.path.join(self.home.path, CATALOGUE)))})
+            if now == self._known_rules:
+                return
+            broken = broken_rules(self.home.path)
+            self._known_rules = now
+            if "" in broken:
+                self.rules_state = "they cannot be used, so each push is refused: idse agency rules check"
+            elif broken:
+                self.rules_state = f"ok, but for {counted(len(broken), 'client')} whose pushes are refused"
+            else:
+                self.rules_state = "ok"
+
     def tell_rules(self) -> None:
         """Puts the rules of the home into each repository whose clones do not know them yet.
 
@@ -116,23 +139,16 @@ class Agency:
 
     def _rules_now(self, place: Place) -> Rules:
         """Returns what tells the files with the rules of a client from earlier ones."""
-        found = []
-        for name in (CATALOGUE, f"rules/{AGENCY}.yaml", f"rules/{place.client}.yaml"):
-            try:
-                status = os.stat(os.path.join(self.home.path, name))
-            except OSError:
-                found.append((0, 0, 0))
-            else:
-                found.append((status.st_mtime_ns, status.st_size, status.st_ino))
-        return tuple(found)
+        names = (CATALOGUE, f"rules/{AGENCY}.yaml", f"rules/{place.client}.yaml")
+        return tuple(_state_at(os.path.join(self.home.path, name)) for name in names)
 
     def receiving(self, place: Place) -> Receiving:
         """Returns what a push goes through."""
-        return self.receiving_at(self.home.lock_path(place))
+        return self.receiving_at(self.home.git_dir(place))
 
-    def receiving_at(self, lock_path: str) -> Receiving:
+    def receiving_at(self, git_dir: str) -> Receiving:
         """Returns the same for a repository that no client has."""
-        return Receiving(lock_path, self.judge_socket, self.configuration.judge_seconds)
+        return Receiving(git_dir, self.judge_socket, self.configuration.judge_seconds)
 
     def recorder(self, place: Place, caller: Caller, push: str) -> Recorder:
         """Returns what asks about one push, and keeps what came of it."""
@@ -152,12 +168,16 @@ class Agency:
         if recorder.result == ACCEPTED:
             self._pushed.add(place)
 
+    def _is_no_client(self, address: str) -> bool:
+        """Tests whether many clients come by this address: a proxy's, or over a socket in the file system."""
+        return not address or self._trusts(address)
+
     def _trusts(self, address: str) -> bool:
         """Tests whether the one who connects is the proxy; over a socket in the file system it is."""
         if not self.configuration.trusted_proxy:
             return False
         network = ip_network(self.configuration.trusted_proxy)
-        return not address or ip_address(address) in network
+        return not address or _in(network, address)
 
     def database_state(self) -> str:
         """Returns "ok", or what is wrong with the database."""
@@ -186,6 +206,7 @@ class Agency:
             busy |= self._pushed
             places, self._pushed = self._pushed, set()
             await asyncio.to_thread(self.measure, places)
+            await asyncio.to_thread(self.look_at_rules)
             await asyncio.to_thread(self.tell_rules)
             if tick % _TICKS_AN_HOUR == 0:
                 places, busy = busy, set()
@@ -208,6 +229,25 @@ class Agency:
                 *_MAINTENANCE, cwd=git_dir, env=environment, stderr=asyncio.subprocess.DEVNULL
             )
             await process.wait()
+
+
+def _in(network: IPv4Network | IPv6Network, address: str) -> bool:
+    try:
+        return ip_address(address) in network
+    except ValueError:  # what a proxy told
+        return False
+
+
+def _state_at(path: str) -> tuple[int, int, int]:
+    try:
+        return _state(os.stat(path))
+    except OSError:
+        return (0, 0, 0)
+
+
+def _state(status: os.stat_result) -> tuple[int, int, int]:
+    """Returns what tells the content of a file from an earlier one."""
+    return (status.st_mtime_ns, status.st_size, status.st_ino)
 
 
 ACCEPTED, REFUSED, FAILED = "ok", "refused", "failed"

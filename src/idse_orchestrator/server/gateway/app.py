@@ -18,6 +18,7 @@ from idse_orchestrator.server.gateway.door import (
     NO_KEY,
     NOT_FOUND,
     OK,
+    TOO_MANY,
     UNAVAILABLE,
     Answer,
     Entry,
@@ -51,6 +52,23 @@ class App:
         """Answers one request, whatever happens, and writes one line of the log."""
         if scope["type"] != "http":
             return
+        crowd, address = self._agency.crowd, self._told_address(scope)
+        if not crowd.enter(address):
+            self._agency.metrics.turned_away.inc()
+            await send_answer(send, _CROWDED)
+            return
+        try:
+            await self._answer(scope, receive, send)
+        finally:
+            crowd.leave(address)
+
+    def _told_address(self, scope: Mapping[str, Any]) -> str:
+        """Returns the address that a proxy tells of its client; "" for whose own connection is counted."""
+        client = scope.get("client")
+        told = self._agency.address_of(client, dict(scope["headers"]))
+        return "" if client and told == client[0] else told
+
+    async def _answer(self, scope: Mapping[str, Any], receive: Receive, send: Send) -> None:
         began = time.monotonic()
         path = scope["raw_path"]
         if path.startswith(b"/git/"):
@@ -75,7 +93,7 @@ class App:
             return Answer(OK, "ok")
         if path == READY:
             state = self._state()
-            bad = [name for name, words in state.items() if words != "ok"]
+            bad = [name for name, words in state.items() if not words.startswith("ok")]
             return Answer(UNAVAILABLE if bad else OK, json.dumps(state), _JSON)
         if path not in (METRICS, ROTATE):
             return Answer(NOT_FOUND, "there is nothing here")
@@ -107,6 +125,7 @@ class App:
 
 OVERLAP_SECONDS = 24 * 3600
 """So long the old key goes on beside the new one."""
+_CROWDED = Answer(TOO_MANY, "too many connections of one address", ((b"retry-after", b"5"),))
 _OPERATORS = Answer(FORBIDDEN, "for keys of operators alone")
 
 

@@ -30,10 +30,12 @@ Send = Callable[[Any], Awaitable[None]]
 _PORTION = 64 * 1024
 _LONGEST_HEAD = 16 * 1024
 _GRACE = 10.0
+_PROGRESS = 4096
+"""Bytes of a body that are enough to be waited for anew."""
 
 
 class Patience(NamedTuple):
-    """Seconds without a byte from the client, and of the whole request."""
+    """Seconds of waiting for `_PROGRESS` bytes of the client, and of the whole request."""
 
     idle: float
     whole: float
@@ -152,11 +154,18 @@ class Backend:
         """Returns whether git has all of the body."""
         sink = self._process.stdin
         assert sink is not None  # noqa: S101 - it was started with a pipe
+        loop = asyncio.get_running_loop()
+        came, left = 0, self._patience.idle
         held = b""  # git begins when it has the whole pack, which may be before the request ends
         try:
             while True:
-                async with asyncio.timeout(self._patience.idle):
+                began = loop.time()
+                async with asyncio.timeout(left):
                     message = await receive()
+                came += len(message.get("body", b""))
+                left -= loop.time() - began
+                if came >= _PROGRESS:
+                    came, left = 0, self._patience.idle
                 if message["type"] != "http.request":
                     return False
                 for part in self._plain(message.get("body", b"")):

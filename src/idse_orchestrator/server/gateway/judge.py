@@ -26,7 +26,7 @@ from idse_orchestrator.constitution.in_force import InstalledChecks, installed_c
 from idse_orchestrator.errors import IdseError
 from idse_orchestrator.git.program import Git
 from idse_orchestrator.ledger.kinds import Kinds
-from idse_orchestrator.server.judgement.judge import judge_push, prepare
+from idse_orchestrator.server.judgement.judge import RULES_BROKEN, judge_push, prepare
 from idse_orchestrator.server.judgement.pushed import SEALED
 from idse_orchestrator.server.model.push import (
     OWN,
@@ -124,17 +124,20 @@ def _judged(data: bytes, bench: Bench) -> Verdict:
 def warm_up(git_dir: str, home: str, bench: Bench) -> None:
     """Judges what a repository holds, so that all that judging imports is there before anything forks.
 
-    Raises RuntimeError where that is refused: then something is wrong with this idse, or with the rules.
+    Raises RuntimeError where that is refused: then something is wrong with this idse. The rules of a home may
+    be of no use: then each push that they are for is refused, and says why.
     """
     git = Git(git_dir, bench.environment)
     listed = git.lines("for-each-ref", "--format=%(refname) %(objectname)")
     moves = [(ref, "", head) for ref, head in (line.split(" ") for line in listed)]
     caller = Caller("", "", "", "warm-up", SCOPES)
     today = time.strftime("%Y-%m-%d", time.gmtime())
-    question = Question(git_dir, "", tuple(moves), caller, home, today, certificate=OWN)
-    verdict = judge_push(question, bench.kinds, checks=bench.checks, environment=bench.environment)
-    if verdict.refused or not moves:
-        raise RuntimeError("; ".join(words_of(verdict)) or f"{git_dir} holds nothing to judge")
+    for rules in (git_dir, home):  # by the rules that are shipped, and then by those that are here
+        question = Question(git_dir, "", tuple(moves), caller, rules, today, certificate=OWN)
+        verdict = judge_push(question, bench.kinds, checks=bench.checks, environment=bench.environment)
+        is_good = not verdict.refused or (rules == home and verdict.refused[0].code == RULES_BROKEN)
+        if not is_good or not moves:
+            raise RuntimeError("; ".join(words_of(verdict)) or f"{git_dir} holds nothing to judge")
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""Who may do how much at once: places for gits, pushes a minute, and turns at one repository."""
+"""Who may do how much at once: connections, places for gits, pushes a minute, turns at one repository."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import time
 from collections import OrderedDict, deque
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
+from ipaddress import IPv6Address, ip_address
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -57,6 +58,49 @@ class GitPlaces:
             own.release()
 
 
+class Crowd:
+    """At most `most` connections at once of one address, unless it `is_exempt`: so none shuts others out.
+
+    One host may have all addresses of a network of IPv6 with 64 bits, so these count together.
+    """
+
+    def __init__(self, most: int, is_exempt: Callable[[str], bool]) -> None:
+        self.most = most
+        self._is_exempt = is_exempt
+        self._open: dict[str, int] = {}
+
+    def enter(self, address: str) -> bool:
+        """Counts one more connection; False where it is one too many, and then it does not count."""
+        if self._is_exempt(address):
+            return True
+        who = _host(address)
+        count = self._open.get(who, 0)
+        if count >= self.most:
+            return False
+        self._open[who] = count + 1
+        return True
+
+    def leave(self, address: str) -> None:
+        """Counts one connection less, of those that entered."""
+        if self._is_exempt(address):
+            return
+        who = _host(address)
+        self._open[who] -= 1
+        if not self._open[who]:
+            del self._open[who]
+
+
+def _host(address: str) -> str:
+    try:
+        found = ip_address(address.partition("%")[0])
+    except ValueError:
+        return address
+    if isinstance(found, IPv6Address):
+        return str(found.ipv4_mapped or found.exploded[:_NETWORK])
+    return str(found)
+
+
+_NETWORK = len("0000:0000:0000:0000")
 _MINUTE = 60.0
 _KEPT = 4096
 

@@ -27,6 +27,11 @@ class Metrics:
             registry=registry,
         )
         self.auth_failures = Counter("idse_auth_failures", "Requests without a good key.", registry=registry)
+        self.turned_away = Counter(
+            "idse_connections_turned_away",
+            "Connections beyond those that one address may have.",
+            registry=registry,
+        )
         Gauge("idse_git_processes", "Gits at work.", registry=registry).set_function(running)
 
     def push(self, result: str, rule: str, seconds: float) -> None:

@@ -16,8 +16,8 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING, Self, TypeVar
 
-from idse_orchestrator.base.files import make_folder, open_or_make
 from idse_orchestrator.base.records import NamedTuple
+from idse_orchestrator.errors import ConflictError
 from idse_orchestrator.server.gateway.judge import LARGEST
 from idse_orchestrator.server.gateway.policy import ABOUT, ANSWER, ASK, END, NO, OK
 from idse_orchestrator.server.model.push import (
@@ -61,17 +61,22 @@ async def _still() -> None:
 class Receiving:
     """One push. Use it in an ``async with`` block around the git that receives it."""
 
-    def __init__(self, lock_path: str, judge: str, seconds: float) -> None:
-        self._lock_path = lock_path
+    def __init__(self, git_dir: str, judge: str, seconds: float) -> None:
+        self._git_dir = git_dir
         self._judge = judge
         self._seconds = seconds
         self.verdict: Verdict | None = None
         self.judged_seconds = 0.0
 
     async def __aenter__(self) -> Self:
-        """Makes the pipes, opens the lock, and has the judge fork while the pack is still on its way."""
-        make_folder(os.path.dirname(self._lock_path), "the home of the Agency")
-        self._lock = open_or_make(self._lock_path, os.O_RDWR)
+        """Makes the pipes, opens the lock, and has the judge fork while the pack is still on its way.
+
+        Raises ConflictError where the repository is gone.
+        """
+        try:
+            self._lock = os.open(self._git_dir, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        except FileNotFoundError:
+            raise ConflictError("this repository was moved or removed just now") from None
         self._asked, self._asking = os.pipe()
         self._answered, self._answering = os.pipe()
         self._connection: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None

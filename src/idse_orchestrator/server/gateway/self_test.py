@@ -62,12 +62,13 @@ async def _push(agency: Agency, sample: str, target: str, refspec: str) -> str |
     def ask(said: Said) -> Question:
         caller = Caller("", "", "", "self-test", SCOPES)
         today = time.strftime("%Y-%m-%d", time.gmtime())
-        return Question(target, said.about[0], said.moves, caller, agency.home.path, today, certificate=OWN)
+        # By the rules that are shipped, as if the sample were a home: those of this one may be of no use.
+        return Question(target, said.about[0], said.moves, caller, sample, today, certificate=OWN)
 
     async def decide(_said: Said, _verdict: Verdict) -> bool:
         return True
 
-    async with agency.receiving_at(f"{target}.lock") as receiving:
+    async with agency.receiving_at(target) as receiving:
         environment = git_environment(agency.hook, agency.limits, receiving.environment)
         # git keeps the number of settings from what it starts for a local push, so it is given once more.
         receiver = f"env {_COUNT}={environment[_COUNT]} git-receive-pack"
@@ -81,7 +82,6 @@ async def _push(agency: Agency, sample: str, target: str, refspec: str) -> str |
         out, err = await process.communicate()
         answering.cancel()
         await asyncio.gather(answering, return_exceptions=True)
-    os.unlink(f"{target}.lock")
     name = refspec.partition(":")[2]
     there = (
         Git(target, {"PATH": agency.limits.path}).attempt("rev-parse", "--verify", "--quiet", name).returncode

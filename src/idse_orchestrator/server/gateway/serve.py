@@ -11,6 +11,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 from typing import TYPE_CHECKING
 
 import uvicorn
@@ -19,7 +20,7 @@ from idse_orchestrator.base.records import NamedTuple
 from idse_orchestrator.errors import IdseError, StorageError, UsageError
 from idse_orchestrator.server.gateway import judge as judge_process
 from idse_orchestrator.server.gateway.app import App
-from idse_orchestrator.server.gateway.connection import Connection
+from idse_orchestrator.server.gateway.connection import Bounds, Connection
 from idse_orchestrator.server.gateway.self_test import self_test
 
 if TYPE_CHECKING:
@@ -28,6 +29,12 @@ if TYPE_CHECKING:
 DRAIN_SECONDS = 30
 _PAUSE = 1.0
 _MOST_OPEN = 1 << 16
+_AT_ONCE = 16
+"""Connections that are accepted before the first of them is looked at: for a moment they may be too many."""
+_WAITING = 1024
+"""Connections that the kernel keeps until they are."""
+_SHARE = 4
+"""No address takes more than this part of what the process may have open."""
 
 
 class JudgeProcess:
@@ -87,7 +94,7 @@ class JudgeProcess:
                 "the judge does not start",
                 where=self._agency.home.path,
                 cause="it says why above",
-                fix=("idse agency rules check", "idse agency doctor"),
+                fix=("idse agency doctor",),
             )
 
     def stop(self) -> None:
@@ -137,25 +144,27 @@ def serve(agency: Agency, listening: Listening, found_at: str, sample: str, tell
 
     Raises IdseError where it does not start: the address is taken, or a push that must be refused is not.
     """
-    _open_many()
+    agency.crowd.most = min(agency.crowd.most, _open_many() // _SHARE)
     agency.admin.clients()  # a database that is missing, damaged or too new is told now
     agency.prepare()
     judging = JudgeProcess(agency, found_at, sample)
     judging.start()
     try:
         self_test(agency, sample)
+        agency.look_at_rules()
         agency.tell_rules()
         asyncio.run(_serve(agency, listening, judging, telling))
     finally:
         judging.stop()
 
 
-def _open_many() -> None:
-    """Lets this process have as many connections open as it may: many systems begin with 1,024."""
+def _open_many() -> int:
+    """Lets this process have as many files open as it may, as many systems begin with 1,024; returns them."""
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = _MOST_OPEN if most == resource.RLIM_INFINITY else min(most, _MOST_OPEN)
     with suppress(OSError, ValueError):
         resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, most))
+    return resource.getrlimit(resource.RLIMIT_NOFILE)[0]
 
 
 async def _serve(agency: Agency, listening: Listening, judging: JudgeProcess, telling: Telling) -> None:
@@ -165,16 +174,24 @@ async def _serve(agency: Agency, listening: Listening, judging: JudgeProcess, te
             "hook": "ok" if agency.hook.is_whole() else "missing or changed",
             "database": agency.database_state(),
             "disk": agency.disk_state(),
+            "rules": agency.rules_state,
             "self-test": "ok",
         }
 
+    def enter(address: str) -> bool:
+        is_in = agency.crowd.enter(address)
+        if not is_in:
+            agency.metrics.turned_away.inc()
+        return is_in
+
+    bounds = Bounds(enter, agency.crowd.leave, agency.configuration.silence)
     config = uvicorn.Config(
         App(agency, state, telling.log),
         host=listening.host,
         port=listening.port,
         uds=listening.path or None,
         loop="asyncio",
-        http=Connection,
+        http=partial(Connection, bounds),  # type: ignore[arg-type]  # it is called, no more
         ws="none",
         lifespan="off",
         interface="asgi3",
@@ -185,6 +202,7 @@ async def _serve(agency: Agency, listening: Listening, judging: JudgeProcess, te
         proxy_headers=False,
         timeout_graceful_shutdown=DRAIN_SECONDS,
         timeout_keep_alive=15,
+        backlog=_AT_ONCE,
     )
     server = _Server(config, telling.on_ready, listening.path or f"{listening.host}:{listening.port}")
     tasks = [asyncio.create_task(judging.keep()), asyncio.create_task(agency.maintain())]
@@ -223,5 +241,8 @@ class _Server(uvicorn.Server):
                 fix=("choose another --listen HOST:PORT, or --socket PATH",),
             ) from error
         if self.started:
+            for each in self.servers[0].sockets:
+                with socket.socket(fileno=os.dup(each.fileno())) as same:
+                    same.listen(_WAITING)
             bound = self.servers[0].sockets[0].getsockname()
             self._on_ready(bound if isinstance(bound, str) else f"{bound[0]}:{bound[1]}")

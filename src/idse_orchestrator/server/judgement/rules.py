@@ -32,7 +32,7 @@ from idse_orchestrator.constitution.rules import (
 )
 from idse_orchestrator.documents.design_reference import CATALOGUE
 from idse_orchestrator.documents.project_workspace import CARRIED_RULES, LARGEST_RULES
-from idse_orchestrator.errors import InvalidConfigurationError, StorageError
+from idse_orchestrator.errors import InvalidConfigurationError
 from idse_orchestrator.ledger.commit import ARTIFACTS
 from idse_orchestrator.ledger.merge.conflicts import conflict_line
 from idse_orchestrator.ledger.refs import project_ref
@@ -156,7 +156,7 @@ def _is_policy_alone(layer: Layer) -> bool:
 
 
 def layers_of(home: str, client: str) -> Iterator[Layer]:
-    """Yields the files of an Agency with rules for `client`, as they are; StorageError, or too large."""
+    """Yields the files of an Agency with rules for `client`, as they are; InvalidConfigurationError."""
     files = {DESIGNS: CATALOGUE, AGENCY: f"rules/{AGENCY}.yaml", CLIENT: client and f"rules/{client}.yaml"}
     for origin, where in files.items():
         data = _read(os.path.join(home, where), where) if where else None
@@ -171,7 +171,8 @@ def _read(path: str, where: str) -> bytes | None:
     except FileNotFoundError:
         return None
     except OSError as error:
-        raise StorageError("the rules cannot be read", where=where, cause=error.strerror) from error
+        why = error.strerror
+        raise InvalidConfigurationError("the rules cannot be read", where=where, cause=why) from error
     if len(data) > LARGEST_RULES:
         raise _too_large(where, len(data))
     return data

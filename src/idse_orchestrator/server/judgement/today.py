@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from idse_orchestrator.base.records import NamedTuple
 from idse_orchestrator.constitution.checks.verbs import VERBS
 from idse_orchestrator.constitution.in_force import InstalledChecks, constitution_of
-from idse_orchestrator.constitution.rules import STRICTNESS, Constitution, Rule
-from idse_orchestrator.errors import IdseError, UnknownNameError
+from idse_orchestrator.constitution.rules import AGENCY, STRICTNESS, Constitution, Rule
+from idse_orchestrator.errors import IdseError, InvalidConfigurationError, UnknownNameError
 from idse_orchestrator.ledger.refs import SESSIONS, parse_session_ref
 from idse_orchestrator.server.judgement.promises import Promises, told
 from idse_orchestrator.server.judgement.pushed import Pushed
@@ -83,6 +83,20 @@ def rules_in_force(home: str, client: str = "", checks: InstalledChecks | None =
         )
         below = found
     return InForce(book.without_project().constitution, book.policy, tuple(layers))
+
+
+def broken_rules(home: str, checks: InstalledChecks | None = None) -> Mapping[str, str]:
+    """Returns why rules cannot be used, by the client whose pushes are refused for it; "" : all clients."""
+    found = {}
+    files = (os.path.splitext(name) for name in _names(os.path.join(home, "rules")))
+    for client in ("", *(name for name, end in files if end == ".yaml" and name != AGENCY)):
+        try:
+            Rulebook(home, client, checks).without_project()
+        except InvalidConfigurationError as error:
+            found[client] = ": ".join(filter(None, (error.where, error.message, error.cause)))
+            if not client:
+                break  # nobody has others
+    return found
 
 
 def _raised(before: Constitution, after: Constitution) -> Iterator[Raise]:

@@ -112,8 +112,13 @@ class Admin:
     # --- what a caller may know of ---
 
     def place(self, caller: Caller, place: Place) -> Found | Moved | None:
-        """Returns what there is for `caller` at `place`; None for all that it may not know of."""
-        rows = self.database.read(_PLACE, client=place.client, repository=place.repository)
+        """Returns what there is for `caller` at `place`; None for all that it may not know of.
+
+        The work is the same whether another client has that, or nobody: its time tells nothing.
+        """
+        rows = self.database.read(
+            _PLACE, caller=caller.client_id, client=place.client, repository=place.repository
+        )
         if not rows or not self._is_known_to(caller, rows[0], place):
             return None
         row = rows[0]
@@ -129,7 +134,7 @@ class Admin:
 
     def _is_known_to(self, caller: Caller, row: Mapping[str, Any], asked: Place) -> bool:
         """Tests whether a caller may know of a repository, or of the gap in which it may make one."""
-        if row["client_gone"] or row["gone"] or caller.client_id not in ("", row["client_id"]):
+        if row["client_gone"] or row["gone"]:
             return False
         if caller.repositories and not self._is_among(row, caller.repositories, asked.repository):
             return False
@@ -137,10 +142,8 @@ class Admin:
 
     def _is_among(self, row: Mapping[str, Any], allowed: Iterable[str], asked: str) -> bool:
         """Tests whether a repository is one that a key is limited to, whatever name that was said by."""
-        if row["id"] is None:
-            return asked in allowed
-        names = {each["name"] for each in self.database.read(_NAMES, client=row["client_id"], id=row["id"])}
-        return not names.isdisjoint(allowed)
+        found = self.database.read(_NAMES, client=row["client_id"], id=row["id"] or "")
+        return not {each["name"] for each in found or ({"name": asked},)}.isdisjoint(allowed)
 
     # --- clients ---
 
@@ -281,11 +284,11 @@ class Admin:
         self,
         caller: Caller | None,
         place: Place,
-        make: Callable[[], None] = lambda: None,
+        make: Callable[[str], None] = lambda _ident: None,
         *,
         known: Record | None = None,
     ) -> Found:
-        """Adds a repository; `make` makes its folder, and where it fails there is none.
+        """Adds a repository; `make` makes its folder for its id, and where it fails there is none.
 
         `caller` is whose push asks for it; None: the operator. One that was added meanwhile is found.
         """
@@ -303,7 +306,7 @@ class Admin:
                 name=place.repository,
             )
             if there and caller is not None and not there[0]["deleted_at"]:
-                make()
+                make(there[0]["id"])
                 return self._found(client, there[0]["id"])
             _refuse_taken("repository", str(place), there)
             if client.archived_at:
@@ -330,7 +333,7 @@ class Admin:
                 writing,
                 AuditEntry(client.id, "repository add", key, place.repository, detail=place.repository),
             )
-            make()
+            make(ident)
         return self._found(client, ident)
 
     def _found(self, client: Client, ident: str) -> Found:
@@ -423,7 +426,7 @@ class Admin:
 
     def used(self, place: Place) -> int:
         """Returns the bytes of all repositories of the client at `place`, as they were last measured."""
-        rows = self.database.read(_PLACE, client=place.client, repository=place.repository)
+        rows = self.database.read(_PLACE, caller="", client=place.client, repository=place.repository)
         return int(rows[0]["used"] or 0) if rows else 0
 
     def note_bytes(self, place: Place, count: int, *, pushed: bool = True) -> None:
@@ -469,7 +472,7 @@ SELECT c.id AS client_id, c.name AS client, c.archived_at AS client_archived, c.
 FROM client_names m JOIN clients c ON c.id = m.client_id
 LEFT JOIN repository_names n ON n.client_id = c.id AND n.name = :repository
 LEFT JOIN repositories r ON r.client_id = c.id AND r.id = n.repository_id
-WHERE m.name = :client
+WHERE m.name = :client AND (:caller = '' OR m.client_id = :caller)
 """
 
 

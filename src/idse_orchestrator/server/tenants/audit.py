@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import secrets
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from heapq import merge
 from typing import Any
 
 from idse_orchestrator.base.names import canonical_json
@@ -50,6 +51,12 @@ class AuditFault(NamedTuple):
     client_id: str
     id: int
     what: str
+
+    @property
+    def words(self) -> str:
+        """It, in a sentence."""
+        whose = f"client {self.client_id}" if self.client_id else "the Agency"
+        return f"row {self.id} of {whose}: {self.what}"
 
 
 def chained(entry: AuditEntry, number: int, at: str, previous: str, salt: str) -> dict[str, Any]:
@@ -109,6 +116,33 @@ class Audit:
         """Returns rows of a chain, oldest first, that come after row number `after`."""
         query = "SELECT * FROM audit WHERE client_id = :client AND id > :after ORDER BY id LIMIT :limit"
         return [dict(row) for row in self._database.read(query, client=client_id, after=after, limit=limit)]
+
+    def newest(self, clients: Iterable[str], since: str = "") -> Iterator[Mapping[str, Any]]:
+        """Yields the rows of the chains of `clients`, newest first, that are not older than `since`."""
+        chains = (self._backwards(each, since) for each in clients)
+        yield from merge(*chains, key=lambda row: row["at"], reverse=True)
+
+    def _backwards(self, client_id: str, since: str) -> Iterator[Mapping[str, Any]]:
+        query = "SELECT * FROM audit WHERE client_id = :client AND id < :before ORDER BY id DESC LIMIT 1000"
+        before = -_BEFORE_ALL
+        while page := self._database.read(query, client=client_id, before=before):
+            for row in page:
+                if row["at"] < since:
+                    return
+                yield row
+            before = page[-1]["id"]
+
+    def lost(self, heads: Mapping[str, tuple[int, str]]) -> list[AuditFault]:
+        """Returns which chains were cut or replaced since `heads`, that a backup kept: number and hash."""
+        query = "SELECT hash FROM audit WHERE client_id = :client AND id = :id"
+        found = []
+        for client_id, (number, digest) in heads.items():
+            rows = self._database.read(query, client=client_id, id=number)
+            if not rows:
+                found.append(AuditFault(client_id, number, "it is in the backup, and not here"))
+            elif rows[0]["hash"] != digest:
+                found.append(AuditFault(client_id, number, "it is another one than in the backup"))
+        return found
 
     def heads(self) -> Mapping[str, tuple[int, str]]:
         """Returns number and hash of the last row of each chain."""

@@ -23,6 +23,7 @@ from idse_orchestrator.errors import BackupError, ConflictError
 from idse_orchestrator.git.program import Git
 from idse_orchestrator.server.model.names import Place, place_in
 from idse_orchestrator.server.tenants.admin import Admin
+from idse_orchestrator.server.tenants.audit import AuditFault
 from idse_orchestrator.server.tenants.bundles import refs_in, unpack_bundle, write_bundle
 from idse_orchestrator.server.tenants.home import Home, make_repository, making_home, new_nonce_seed
 from idse_orchestrator.server.tenants.tenancy import Tenants
@@ -78,7 +79,7 @@ def back_up(
                 repositories[str(place)] = refs
     for path in _records(home):
         files[path] = _copied(os.path.join(home.path, path), os.path.join(folder, path))
-    manifest = {
+    manifest: dict[str, Any] = {
         "format": FORMAT,
         "made_at": made_at,
         "files": files,
@@ -91,8 +92,37 @@ def back_up(
         durable=True,
         what=_WHAT,
     )
+    _remember(home, folder, manifest)
     total = sum(os.path.getsize(os.path.join(folder, path)) for path in files)
     return Saved(clients, len(repositories), sum(map(len, repositories.values())), total)
+
+
+class Kept(NamedTuple):
+    """What a home keeps of its last backup: its folder, when it was made, and the heads of the audit then."""
+
+    folder: str
+    made_at: str
+    heads: Mapping[str, tuple[int, str]]
+
+
+def _remember(home: Home, folder: str, manifest: Mapping[str, Any]) -> None:
+    kept = {"folder": os.path.abspath(folder), "made_at": manifest["made_at"], "audit": manifest["audit"]}
+    write_atomically(home.last_backup, json.dumps(kept, indent=1).encode() + b"\n", mode=_SECRET, what=_WHAT)
+
+
+def last_backup(home: Home) -> Kept | None:
+    """Returns what is known of the last backup of a home; None where there is none, or it cannot be read."""
+    try:
+        with open(home.last_backup, encoding="utf-8") as file:
+            found = json.load(file)
+        return Kept(str(found["folder"]), str(found["made_at"]), heads_in(found))
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return None
+
+
+def heads_in(manifest: Mapping[str, Any]) -> Mapping[str, tuple[int, str]]:
+    """Returns the heads of the audit in a manifest: number and hash of the last row of each chain."""
+    return {str(client): (int(head["row"]), str(head["hash"])) for client, head in manifest["audit"].items()}
 
 
 _HALF = "it holds no whole backup: its manifest, which is written last, is missing"
@@ -117,13 +147,19 @@ def _bundled(
     return refs
 
 
-def restore(
-    backup: str, path: str, git: Git, *, check: Callable[[str], int], say: Progress
-) -> tuple[Saved, Mapping[str, int]]:
+class Restored(NamedTuple):
+    """What came back, the defects of ledgers by repository, and what does not hold in the audit."""
+
+    saved: Saved
+    defects: Mapping[str, int]
+    faults: tuple[AuditFault, ...]
+
+
+def restore(backup: str, path: str, git: Git, *, check: Callable[[str], int], say: Progress) -> Restored:
     """Makes a home of a backup, where nothing stands or an empty folder; ConflictError where more does.
 
     All is compared with the manifest before anything is written. `check` counts the defects of a bare
-    repository's ledgers; those that have some are returned.
+    repository's ledgers.
     """
     manifest = read_manifest(backup)
     verify(backup, manifest)
@@ -142,12 +178,14 @@ def restore(
         admin = Admin(home.admin_db)
         admin.database.write_ahead()
         clients = len(admin.clients())
+        faults = (*admin.audit.verify(), *admin.audit.lost(heads_in(manifest)))
         admin.close()
+        _remember(home, backup, manifest)
     repositories = manifest["repositories"]
     defects = {name: check(home.git_dir(_place(name))) for name in repositories}
     total = sum(os.path.getsize(os.path.join(backup, name)) for name in manifest["files"])
     saved = Saved(clients, len(repositories), sum(map(len, repositories.values())), total)
-    return saved, {name: count for name, count in defects.items() if count}
+    return Restored(saved, {name: count for name, count in defects.items() if count}, faults)
 
 
 def read_manifest(backup: str) -> Mapping[str, Any]:
@@ -159,6 +197,7 @@ def read_manifest(backup: str) -> Mapping[str, Any]:
         with open(path, encoding="utf-8") as file:
             found = json.load(file)
         known = found["format"] == FORMAT and found["files"].keys() and found["repositories"] is not None
+        heads_in(found)
     except FileNotFoundError as error:
         raise BackupError("this is no whole backup", where=backup, cause=_HALF) from error
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:

@@ -23,6 +23,7 @@ class Configuration(NamedTuple):
     listen: str = "127.0.0.1:8417"
     max_pack_bytes: int = 100 << 20
     gits: int = 8
+    connections: int = 256
     pushes_a_minute: int = 60
     trusted_proxy: str = ""
     read_only: bool = False
@@ -130,6 +131,9 @@ SETTINGS: Mapping[str, Setting] = {
     "gits": Setting(
         "IDSE_AGENCY_GITS", "Gits that run at once, half of them for one client.", _number(1, 1000)
     ),
+    "connections": Setting(
+        "IDSE_AGENCY_CONNECTIONS", "Connections of one address at once.", _number(1, 65_536)
+    ),
     "pushes_a_minute": Setting(
         "IDSE_AGENCY_PUSHES_A_MINUTE", "Pushes of one key in a minute.", _number(1, 100_000)
     ),
@@ -142,7 +146,9 @@ SETTINGS: Mapping[str, Setting] = {
     "patience": Setting(
         "IDSE_AGENCY_PATIENCE", "Seconds that a request waits for its turn.", _number(0, 3600)
     ),
-    "silence": Setting("IDSE_AGENCY_SILENCE", "Seconds without a byte that end a request.", _number(1, 3600)),
+    "silence": Setting(
+        "IDSE_AGENCY_SILENCE", "Seconds without progress that end a request.", _number(1, 3600)
+    ),
     "request_seconds": Setting(
         "IDSE_AGENCY_REQUEST_SECONDS", "Seconds that a request may take.", _number(1, 86_400)
     ),

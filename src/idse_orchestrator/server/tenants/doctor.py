@@ -18,11 +18,13 @@ from datetime import datetime
 
 from idse_orchestrator.base.checkup import OK, PROBLEM, WARNING, Check, Diagnosis
 from idse_orchestrator.base.files import make_folder, write_atomically
+from idse_orchestrator.base.records import NamedTuple
 from idse_orchestrator.base.text import counted, few, one_word
 from idse_orchestrator.errors import IdseError
 from idse_orchestrator.git.program import Git
 from idse_orchestrator.server.model.names import Place
 from idse_orchestrator.server.tenants.admin import Admin, Client, Record
+from idse_orchestrator.server.tenants.backup import heads_in, last_backup, read_manifest
 from idse_orchestrator.server.tenants.configuration import CONFIGURATION
 from idse_orchestrator.server.tenants.home import (
     PING,
@@ -43,19 +45,36 @@ _FUTURE_SECONDS = 300
 _WHAT = "the home of the Agency"
 
 
+class Further(NamedTuple):
+    """What is looked at beside the home itself.
+
+    `rules` returns why rules cannot be used, by the client that they are for. With `backup`, a folder, the
+    audit is compared, or else with what is kept of the last one. `fsck` counts the defects of a repository.
+    """
+
+    rules: Callable[[], Mapping[str, str]] = dict
+    backup: str = ""
+    fsck: Callable[[str], int] | None = None
+
+
+_NOTHING = Further()
+
+
 def home_checks(
     home: Home,
     git: Git,
     environment: Mapping[str, str],
     now: Callable[[], float] = time.time,
-    fsck: Callable[[str], int] | None = None,
+    further: Further = _NOTHING,
 ) -> Iterator[Check]:
-    """Yields every check; with `fsck`, which counts defects, ledgers are read as well."""
+    """Yields every check of a home, whatever is wrong with it."""
+    rules, backup, fsck = further
     admin = Admin(home.admin_db, now)
     tenants = Tenants(home, admin, git)
     yield Check("home", lambda: _home(home), lambda: _close(home))
     yield Check("secrets", lambda: _modes(home), lambda: _close(home))
     yield Check("configuration", lambda: _configuration(home, environment), lambda: _configure(home))
+    yield Check("rules", lambda: _rules(rules()))
     yield Check("git", lambda: _git(git))
     yield Check("disk", lambda: _disk(home))
     yield Check("judge", lambda: _judge(home))
@@ -67,6 +86,7 @@ def home_checks(
     yield Check("repositories", lambda: _repositories(tenants), lambda: _mend_repositories(tenants))
     yield Check("records", lambda: _records(tenants), lambda: _write_records(tenants))
     yield Check("audit", lambda: _audit(admin))
+    yield Check("backup", lambda: _backup(home, admin, backup))
     yield Check("clock", lambda: _clock(admin, now))
     yield from repository_checks(home, git, now, fsck)
 
@@ -149,6 +169,16 @@ def _configure(home: Home) -> str:
     if not os.listdir(home.secrets):
         new_nonce_seed(home)
     return f"wrote an empty {CONFIGURATION}"
+
+
+def _rules(broken: Mapping[str, str]) -> Diagnosis:
+    if not broken:
+        return Diagnosis(OK, "they can be used")
+    client, why = next(iter(broken.items()))
+    whose = f"of client {client}" if client else "of all clients"
+    more = f"; in all, of {counted(len(broken), 'client')}" if len(broken) > 1 else ""
+    steps = tuple(f"idse agency rules check {each}".rstrip() for each in list(broken)[:3])
+    return Diagnosis(PROBLEM, f"pushes {whose} are refused{more}: {why}", steps)
 
 
 def _git(git: Git) -> Diagnosis:
@@ -311,14 +341,37 @@ def _audit(admin: Admin) -> Diagnosis:
     if not faults:
         rows = sum(number for number, _ in admin.audit.heads().values())
         return Diagnosis(OK, f"{counted(rows, 'row', ',')}, each follows the one before it")
-    first = faults[0]
-    whose = f"client {first.client_id}" if first.client_id else "the Agency"
     return Diagnosis(
         PROBLEM,
-        f"{counted(len(faults), 'fault')} in the audit: row {first.id} of {whose}: {first.what}; somebody "
+        f"{counted(len(faults), 'fault')} in the audit: {faults[0].words}; somebody "
         "wrote in the database beside idse, or it is damaged",
         ("idse agency restore BACKUP  # into an empty folder, to compare",),
     )
+
+
+def _backup(home: Home, admin: Admin, folder: str) -> Diagnosis:
+    """Compares the audit with a backup: whoever writes a chain anew cannot write it there."""
+    kept = last_backup(home)
+    heads = dict(kept.heads) if kept else {}
+    if folder:
+        heads = dict(heads_in(read_manifest(folder)))
+    elif kept is None:
+        return Diagnosis(OK, "none was made yet")
+    else:
+        with suppress(IdseError):  # it may be elsewhere by now
+            manifest = read_manifest(kept.folder)
+            heads |= heads_in(manifest) if manifest["made_at"] == kept.made_at else {}
+    lost = admin.audit.lost(heads)
+    if lost:
+        named = one_word(folder or (kept.folder if kept else "BACKUP"))
+        return Diagnosis(
+            PROBLEM,
+            f"the audit was cut or replaced since the backup: {lost[0].words}",
+            (f"idse agency restore {named}  # into an empty folder, to compare",),
+        )
+    rows = sum(number for number, _ in heads.values())
+    made = f" of {kept.made_at}" if kept and not folder else ""
+    return Diagnosis(OK, f"the audit has all {counted(rows, 'row', ',')} of the backup{made}")
 
 
 def _clock(admin: Admin, now: Callable[[], float]) -> Diagnosis:

@@ -15,6 +15,7 @@ from contextlib import ExitStack, contextmanager, suppress
 
 from idse_orchestrator.base.files import (
     file_lock,
+    folder_lock,
     make_folder,
     remove_file,
     storage_error,
@@ -40,7 +41,7 @@ UNFINISHED = "unfinished"
 """A file that stands in a home for as long as it is being made; its one word says by what."""
 
 _WHAT = "the home of the Agency"
-_FOLDERS = ("secrets", "git", "rules", "cache", "run", "run/locks", "log", "backup")
+_FOLDERS = ("secrets", "git", "rules", "cache", "run", "log", "backup")
 _CLOSED = 0o077
 _OTHERS_PUT_THERE = frozenset({"lost+found"})
 
@@ -92,6 +93,11 @@ class Home:
         return self._at("log")
 
     @property
+    def last_backup(self) -> str:
+        """What is kept of the last backup: with it the audit is compared."""
+        return os.path.join(self.log, "last-backup.json")
+
+    @property
     def backup(self) -> str:
         """The folder of bundles of what was deleted."""
         return self._at("backup")
@@ -112,17 +118,17 @@ class Home:
         """Returns the file that says id and name of a client."""
         return os.path.join(self.git, client, "client.json")
 
-    def lock_path(self, place: Place) -> str:
-        """Returns the one lock file of a repository, which every door holds."""
-        return os.path.join(self.run, "locks", place.client, place.repository)
-
     @contextmanager
     def locked(self, *places: Place, timeout: float = 30.0) -> Iterator[None]:
-        """Holds the locks of repositories, in an order that lets nobody wait in a circle; BusyError."""
+        """Holds the locks of repositories, in an order that lets nobody wait in a circle; BusyError.
+
+        The lock is on the folder, so it stays with a repository that is renamed. Where there is none, there
+        is nothing to hold.
+        """
         with ExitStack() as held:
             for place in sorted(set(places)):
-                folder, name = os.path.split(self.lock_path(place))
-                held.enter_context(file_lock(folder, timeout, name))
+                with suppress(FileNotFoundError):
+                    held.enter_context(folder_lock(self.git_dir(place), timeout))
             yield
 
     @contextmanager

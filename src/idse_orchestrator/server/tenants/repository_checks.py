@@ -161,8 +161,6 @@ def _locks(home: Home, now: Callable[[], float]) -> Diagnosis:
 
 
 def _is_held(home: Home, place: Place) -> bool:
-    if not os.path.exists(home.lock_path(place)):
-        return False
     try:
         with home.locked(place, timeout=0):
             return False

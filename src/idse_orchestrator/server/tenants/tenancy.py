@@ -9,20 +9,24 @@ from __future__ import annotations
 import os
 import secrets
 import shutil
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 
 from idse_orchestrator.base.files import make_folder, storage_error, sync_to_disk, write_atomically
-from idse_orchestrator.errors import ConflictError
+from idse_orchestrator.errors import BusyError, ConflictError
 from idse_orchestrator.git.program import Git
 from idse_orchestrator.server.model.names import Place
 from idse_orchestrator.server.model.push import Caller
 from idse_orchestrator.server.tenants.admin import Admin, Client, Found, Repository
 from idse_orchestrator.server.tenants.bundles import refs_in, write_bundle
 from idse_orchestrator.server.tenants.home import Home, make_repository, size_of, write_record
+from idse_orchestrator.server.tenants.keys import Key
 
 DELETED = ".deleted"
 """How the folder of a repository ends while it is being removed."""
 _WHAT = "the home of the Agency"
+_PUSH_SECONDS = 90.0
+"""A push holds its repository while it is judged, a minute at most, and while git moves its refs."""
 
 
 class Tenants:
@@ -92,21 +96,18 @@ class Tenants:
 
     def add_repository(self, place: Place, caller: Caller | None = None) -> Found:
         """Adds a repository and its folder; for a caller one that is there is found."""
-        with self.home.locked(place):
 
-            def make() -> None:
-                make_repository(self.home.git_dir(place))
+        def make(ident: str) -> None:
+            make_repository(self.home.git_dir(place))
+            write_record(self.home.record(place), ident, place.repository)
 
-            found = self.admin.add_repository(caller, place, make)
-            write_record(self.home.record(place), found.repository_id, place.repository)
-        return found
+        return self.admin.add_repository(caller, place, make)
 
     def rename_repository(self, place: Place, new: str) -> Repository:
         """Renames a repository: its folder moves, its old name leads to the new one."""
-        known = self.admin.repository(place)
-        before, after = known.place, Place(known.client, new)
-        former = tuple(sorted({known.name, *known.former} - {new}))
-        with self.home.locked(before, after):
+        with self._held(place) as known:
+            before, after = known.place, Place(known.client, new)
+            former = tuple(sorted({known.name, *known.former} - {new}))
 
             def move() -> None:
                 write_record(self.home.record(after), known.id, new, former)
@@ -119,9 +120,44 @@ class Tenants:
 
     def archive_repository(self, place: Place) -> Repository:
         """Ends pushes to a repository; one that is under way ends before."""
-        known = self.admin.repository(place)
-        with self.home.locked(known.place):
+        with self._held(place) as known:
             return self.admin.archive_repository(known.place)
+
+    def archive_client(self, name: str) -> Client:
+        """Ends pushes of a client; those that are under way end before this returns, or come too late."""
+        client = self.admin.archive_client(name)
+        self._let_pushes_end(client.name, f"client {client.name} is archived")
+        return client
+
+    def revoke_key(self, key_id: str) -> Key:
+        """Ends a key; pushes that are under way with it end before this returns, or come too late."""
+        key = self.admin.keys.revoke(key_id)
+        self._let_pushes_end(key.client, f"key {key.id} is revoked")
+        return key
+
+    @contextmanager
+    def _held(self, place: Place) -> Iterator[Repository]:
+        """Holds the lock of a repository that is called `place`, or was, and yields what is known of it."""
+        while True:
+            known = self.admin.repository(place)
+            with self.home.locked(known.place):
+                if self.admin.repository(place).place == known.place:  # or it was renamed meanwhile
+                    yield known
+                    return
+
+    def _let_pushes_end(self, client: str, done: str) -> None:
+        """Waits for each push to repositories of `client` ("" : of all) that had its last look before now."""
+        for each in self.admin.repositories(client):
+            try:
+                with self.home.locked(each.place, timeout=_PUSH_SECONDS):
+                    pass
+            except BusyError as error:
+                raise BusyError(
+                    f"{done}, but a push that began before is still under way",
+                    where=str(each.place),
+                    cause=f"it holds the repository for more than {_PUSH_SECONDS:g} s",
+                    fix=("idse agency doctor",),
+                ) from error
 
     def delete_repository(self, place: Place, *, confirm: str, purge: bool = False) -> tuple[Repository, str]:
         """Deletes an archived repository once its bundle is in backup/; returns it and the bundle's path.
@@ -136,7 +172,7 @@ class Tenants:
             )
         bundle = ""
         if not known.deleted_at:
-            with self.home.locked(known.place):
+            with self._held(place) as known:
                 bundle = "" if purge else self._bundle(known)
                 self._remove(known, confirm)
         if purge:
