@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-import time
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -16,9 +14,8 @@ from idse_orchestrator.cli.layout import printable
 from idse_orchestrator.cli.options import agency_command
 from idse_orchestrator.cli.pager import paged, pager_option
 from idse_orchestrator.cli.render.agency import holder
+from idse_orchestrator.cli.render.tables import csv_lines, form_option, settle_form, since_option
 from idse_orchestrator.cli.terminal import Answer, Said
-from idse_orchestrator.errors import UsageError
-from idse_orchestrator.server.tenants.keys import duration, iso
 from idse_orchestrator.wiring.agency import tenants_at
 
 if TYPE_CHECKING:
@@ -39,17 +36,14 @@ _COLUMNS = (
     "certificate",
     "hash",
 )
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 _AGENCY = "(agency)"
 
 
 @agency_command("audit")
 @click.argument("client", required=False, default="", metavar="[CLIENT]")
-@click.option("--since", default="", metavar="DATE", help="Not older than a day (2026-01-31), or 7d, 12h.")
+@since_option("Not older than a day (2026-01-31), or 7d, 12h.")
 @click.option("-n", "--max-count", "limit", type=click.IntRange(min=1), metavar="N", help="N rows at most.")
-@click.option(
-    "--format", "form", type=click.Choice(["text", "json", "csv"]), help="How to show it.  [default: text]"
-)
+@form_option
 @pager_option
 def audit(  # noqa: PLR0913 - one for each option
     run: Run, home: str, client: str, since: str, *, limit: int | None, form: str | None, pager: bool
@@ -59,33 +53,12 @@ def audit(  # noqa: PLR0913 - one for each option
     `idse agency doctor` proves that no row was changed, dropped or added. As CSV, what a spreadsheet would
     take for a formula begins with an apostrophe.
     """
-    if form == "csv" and run.terminal.as_json:
-        raise UsageError("--json and --format csv exclude each other", fix=("give one of them",))
-    if form == "json":
-        run.terminal.as_json = True
-    rows = _rows(tenants_at(home, os.environ).admin, client, _moment(since, time.time()), limit)
-    lines = _csv(rows) if form == "csv" else _text(rows)
+    is_csv = settle_form(run, form)
+    rows = _rows(tenants_at(home, os.environ).admin, client, since, limit)
+    lines = csv_lines(_COLUMNS, rows) if is_csv else _text(rows)
     return Answer(
         "idse.agency-audit/1", lambda: [_data(row) for row in rows], lines, within=paged(run, wanted=pager)
     )
-
-
-def _moment(text: str, now: float) -> str:
-    """Returns the time that DATE means, as it is kept; "" : the beginning of all."""
-    if not text:
-        return ""
-    try:
-        day = date.fromisoformat(text)
-    except ValueError:
-        pass
-    else:
-        return iso(datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp())
-    try:
-        return iso((datetime.fromtimestamp(now, UTC) - timedelta(seconds=duration(text))).timestamp())
-    except UsageError:
-        raise UsageError(
-            f"{text!r} is no date", fix=("for instance --since 2026-01-31", "or --since 7d")
-        ) from None
 
 
 def _rows(admin: Admin, client: str, since: str, limit: int | None) -> Iterator[Mapping[str, Any]]:
@@ -144,24 +117,3 @@ def _in_short(row: Mapping[str, Any]) -> str:
 
 def _words(value: object) -> str:
     return ",".join(map(str, value)) if isinstance(value, list) else str(value)
-
-
-def _csv(rows: Iterable[Mapping[str, Any]]) -> Iterator[str]:
-    import csv
-    import io
-
-    def line(cells: Iterable[object]) -> str:
-        text = io.StringIO()
-        csv.writer(text, lineterminator="").writerow(cells)
-        return text.getvalue()
-
-    yield line(_COLUMNS)
-    yield from (line(_cell(row[name]) for name in _COLUMNS) for row in rows)
-
-
-def _cell(value: object) -> object:
-    """Returns a cell in one line, that no spreadsheet takes for a formula."""
-    if not isinstance(value, str):
-        return value
-    text = printable(value.replace("\n", "\\n"))
-    return f"'{text}" if text.startswith(_FORMULA) else text
