@@ -39,8 +39,11 @@ def need_agency() -> None:
 def agency_in(home: Home, configuration: Configuration, environment: Mapping[str, str]) -> Agency:
     """Returns the Agency in `home`, for its doors."""
     from idse_orchestrator.server.gateway.agency import Agency
+    from idse_orchestrator.server.projection.opening import POSTGRESQL, login_variables, need_postgres
 
-    return Agency(home, configuration, environment.get("PATH", os.defpath))
+    if configuration.database == POSTGRESQL:
+        need_postgres()
+    return Agency(home, configuration, environment.get("PATH", os.defpath), login_variables(environment))
 
 
 def serve_agency(agency: Agency, listening: Listening, on_ready: Callable[[str], None]) -> None:

@@ -18,7 +18,7 @@ import uvicorn
 from idse_orchestrator.base.records import NamedTuple
 from idse_orchestrator.errors import IdseError, StorageError, UsageError
 from idse_orchestrator.server.gateway import judge as judge_process
-from idse_orchestrator.server.gateway.app import App
+from idse_orchestrator.server.gateway.app import PROJECTION, App
 from idse_orchestrator.server.gateway.connection import Connection
 from idse_orchestrator.server.gateway.self_test import self_test
 
@@ -144,7 +144,7 @@ def serve(
     try:
         self_test(agency, sample)
         agency.tell_rules()
-        asyncio.run(_serve(agency, listening, judging, on_ready))
+        asyncio.run(_serve(agency, listening, judging, on_ready, found_at))
     finally:
         judging.stop()
 
@@ -158,7 +158,11 @@ def _open_many() -> None:
 
 
 async def _serve(
-    agency: Agency, listening: Listening, judging: JudgeProcess, on_ready: Callable[[str], None]
+    agency: Agency,
+    listening: Listening,
+    judging: JudgeProcess,
+    on_ready: Callable[[str], None],
+    found_at: str,
 ) -> None:
     def state() -> dict[str, str]:
         return {
@@ -167,6 +171,7 @@ async def _serve(
             "database": agency.database_state(),
             "disk": agency.disk_state(),
             "self-test": "ok",
+            PROJECTION: agency.following.state,
         }
 
     config = uvicorn.Config(
@@ -189,11 +194,13 @@ async def _serve(
     )
     server = _Server(config, on_ready, listening.path or f"{listening.host}:{listening.port}")
     tasks = [asyncio.create_task(judging.keep()), asyncio.create_task(agency.maintain())]
+    tasks.append(asyncio.create_task(agency.following.keep(agency, found_at)))
     try:
         await server.serve()
     finally:
         for task in tasks:
             task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 class _Server(uvicorn.Server):

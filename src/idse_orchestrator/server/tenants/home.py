@@ -173,17 +173,27 @@ class Home:
 
 PING = b"ping\n"
 """What the judge answers with the same, if it can fork and answer."""
-_SOCKET = "judge.sock"
+_JUDGE, _FOLLOWER = "judge.sock", "projection.sock"
 _LONGEST_SOCKET = 100
 
 
 def judge_socket(home: Home) -> str:
-    """Returns where the judge listens. The kernel takes no long paths, so a long one goes by a descriptor."""
-    path = os.path.join(home.run, _SOCKET)
+    """Returns where the judge listens."""
+    return _socket(home, _JUDGE)
+
+
+def follower_socket(home: Home) -> str:
+    """Returns where the process listens that writes the projection."""
+    return _socket(home, _FOLLOWER)
+
+
+def _socket(home: Home, name: str) -> str:
+    """Returns where a socket is. The kernel takes no long paths, so a long one goes by a descriptor."""
+    path = os.path.join(home.run, name)
     if len(os.fsencode(path)) <= _LONGEST_SOCKET:
         return path
     descriptor = os.open(home.run, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    return f"/proc/self/fd/{descriptor}/{_SOCKET}"
+    return f"/proc/self/fd/{descriptor}/{name}"
 
 
 def open_home(path: str) -> Home:
