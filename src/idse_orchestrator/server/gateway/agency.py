@@ -159,6 +159,17 @@ class Agency:
         if recorder.result == ACCEPTED:
             await self.following.follow(place, recorder.refs)
 
+    async def keep_following(self, kinds: str) -> None:
+        """Has the projection written beside the server; `kinds` is where the table of all kinds is found."""
+        knows = {
+            "home": self.home.path,
+            "engine": self.configuration.database,
+            "checks": self.configuration.checks,
+            "variables": dict(self.variables),
+            "kinds": kinds,
+        }
+        await self.following.keep(self.limits.path, knows)
+
     def pushed(self, place: Place, recorder: Recorder, seconds: float) -> None:
         """Notes what came of a push, once git has ended."""
         self.metrics.push(recorder.result or FAILED, recorder.rule, seconds)

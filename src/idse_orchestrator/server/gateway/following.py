@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 from idse_orchestrator.server.projection import PROCESS
 
 if TYPE_CHECKING:
-    from idse_orchestrator.server.gateway.agency import Agency
     from idse_orchestrator.server.model.names import Place
 
 WAIT_SECONDS = 2.0
@@ -49,35 +48,26 @@ class Following:
         except (OSError, TimeoutError, ValueError, EOFError, KeyError):
             self.state = "it is not running"
 
-    async def keep(self, agency: Agency, kinds: str) -> None:
+    async def keep(self, search: str, knows: Mapping[str, Any]) -> None:
         """Has the process run, started anew should it ever end, until this is cancelled.
 
-        `kinds` is where the table of all kinds of ledgers is found.
+        `search` is the PATH on which it finds git, `knows` what else it has to know.
         """
-        knows = {
-            "home": agency.home.path,
-            "engine": agency.configuration.database,
-            "checks": agency.configuration.checks,
-            "variables": dict(agency.variables),
-            "search": agency.limits.path,
-            "kinds": kinds,
-            "socket": self.path,
-        }
+        environment = {"LC_ALL": "C.UTF-8", "HOME": "/nonexistent", "PATH": search}
+        variables = knows["variables"].items()
+        environment.update({name: value for name, value in variables if name.startswith("PG")})
         process: Process | None = None
         try:
             while True:
                 if process is None or process.returncode is not None:
-                    process = await self._started(knows)
+                    process = await self._started(environment, knows)
                 await self.look()
                 await asyncio.sleep(_PAUSE)
         finally:
             if process is not None:
                 await _ended(process)
 
-    async def _started(self, knows: Mapping[str, object]) -> Process | None:
-        environment = {**_QUIET, "PATH": str(knows["search"])}
-        said: Mapping[str, str] = knows["variables"]  # type: ignore[assignment]
-        environment.update({name: value for name, value in said.items() if name.startswith("PG")})
+    async def _started(self, environment: Mapping[str, str], knows: Mapping[str, Any]) -> Process | None:
         try:
             process = await asyncio.create_subprocess_exec(
                 sys.executable, "-P", "-m", PROCESS, stdin=PIPE, stdout=DEVNULL, env=environment, cwd="/"
@@ -86,7 +76,7 @@ class Following:
             self.state = error.strerror or "it does not start"
             return None
         assert process.stdin is not None  # noqa: S101 - it was started with a pipe
-        process.stdin.write(json.dumps(knows).encode() + b"\n")
+        process.stdin.write(json.dumps({**knows, "socket": self.path}).encode() + b"\n")
         return process
 
     async def _ask(self, question: Mapping[str, object]) -> Mapping[str, Any]:
@@ -98,9 +88,6 @@ class Following:
         finally:
             writer.close()
         return answer
-
-
-_QUIET = {"LC_ALL": "C.UTF-8", "HOME": "/nonexistent"}
 
 
 async def _ended(process: Process) -> None:

@@ -194,7 +194,7 @@ async def _serve(
     )
     server = _Server(config, on_ready, listening.path or f"{listening.host}:{listening.port}")
     tasks = [asyncio.create_task(judging.keep()), asyncio.create_task(agency.maintain())]
-    tasks.append(asyncio.create_task(agency.following.keep(agency, found_at)))
+    tasks.append(asyncio.create_task(agency.keep_following(found_at)))
     try:
         await server.serve()
     finally:
