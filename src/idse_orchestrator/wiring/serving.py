@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from importlib.machinery import PathFinder
 from typing import TYPE_CHECKING
 
-from idse_orchestrator.errors import UsageError
+from idse_orchestrator.errors import BusyError, StorageError, UsageError
 from idse_orchestrator.ledger.events import Actor, Draft
 from idse_orchestrator.wiring.ledgers import KINDS, git_writer
 
@@ -46,9 +47,14 @@ def agency_at(
     home = open_home(folder)
     need_agency()
     from idse_orchestrator.server.gateway.agency import Agency
+    from idse_orchestrator.server.projection.opening import POSTGRESQL, login_variables, need_postgres
 
     given = {key: value for key, value in (options or {}).items() if value is not None}
-    return Agency(home, home.configuration(environment, given), environment.get("PATH", os.defpath))
+    configuration = home.configuration(environment, given)
+    if configuration.database == POSTGRESQL:
+        need_postgres()
+    search = environment.get("PATH", os.defpath)
+    return Agency(home, configuration, search, login_variables(environment))
 
 
 def serve_agency(
@@ -63,6 +69,7 @@ def serve_agency(
     from idse_orchestrator.server.gateway.serve import Telling, serve
     from idse_orchestrator.server.tenants.home import make_repository
 
+    _check_projection(agency)
     sample = os.path.join(agency.home.run, "sample.git")
     with agency.home.served():
         shutil.rmtree(sample, ignore_errors=True)
@@ -71,3 +78,15 @@ def serve_agency(
         begun = {"project": _KEY[0], "session": _KEY[1], "type": "feature"}
         writer.append(*_KEY, lambda _: Draft("created", begun))
         serve(agency, listening, KINDS.found_at, sample, Telling(on_ready, log))
+
+
+def _check_projection(agency: Agency) -> None:
+    """Raises UsageError where the database would show a client the rows of others."""
+    from idse_orchestrator.server.projection.opening import open_store
+
+    store = open_store(agency.home, agency.configuration.database, agency.variables)
+    try:
+        with suppress(StorageError, BusyError):
+            store.check_role()
+    finally:
+        store.close()

@@ -112,12 +112,12 @@ def test_since_leaves_out_what_ended_before(known):
 def test_a_span_about_which_clocks_disagree_is_marked(known):
     bed, client = known.bed, known.web.client_id
     with bed.store.writing(client) as writing:
-        writing.run(
-            "UPDATE events SET seen_at = '2026-11-09T00:00:00Z' WHERE stage = 'context' AND action = 'complete'"
-        )
-        writing.run(
-            "UPDATE events SET seen_at = '2026-11-01T01:00:00Z' WHERE stage = 'context' AND action = 'start'"
-        )
+        for action, seen in (("start", "2026-11-01T01:00:00Z"), ("complete", "2026-11-09T00:00:00Z")):
+            writing.run(
+                "UPDATE events SET seen_at = :seen WHERE stage = 'context' AND action = :action",
+                seen=seen,
+                action=action,
+            )
     lines = found(known)
     assert lines["lead_seconds", "context"].doubtful == 1
     assert lines["lead_seconds", "intent"].doubtful == 0

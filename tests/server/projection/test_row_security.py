@@ -212,10 +212,10 @@ def test_an_app_role_that_no_policy_binds_is_refused(postgres, how, says):
         founder.execute(f"GRANT idse_app TO {name}")
         store = PostgresStore(Login(psycopg.conninfo.make_conninfo(url, user=name), login.admin))
         try:
-            store.check_app_role()
+            store.check_role()
             founder.execute(how.format(name))
             with pytest.raises(UsageError) as caught:
-                store.check_app_role()
+                store.check_role()
             assert says in caught.value.cause
         finally:
             store.close()

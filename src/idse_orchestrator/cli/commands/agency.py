@@ -19,6 +19,7 @@ _TABLE = {
     "design": ("agency_design:design", "Add and show designs, which plans refer to."),
     "import-mirror": ("agency_mirror:import_mirror", "Bring the ledgers that a client keeps on a forge."),
     "audit": ("agency_audit:audit", "Show what was done, when, and by whose key."),
+    "index": ("agency_index:index", "Bring the projection up to date, make it anew, or compare it with git."),
     "backup": ("agency_home:backup", "Write a backup of everything into a folder."),
     "restore": ("agency_home:restore", "Make a home of a backup."),
     "doctor": ("agency_home:doctor", "Check the home, and mend what is safe."),

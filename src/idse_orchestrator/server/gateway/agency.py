@@ -21,6 +21,7 @@ from idse_orchestrator.errors import IdseError
 from idse_orchestrator.git.object_stream import reading_also
 from idse_orchestrator.git.program import Git
 from idse_orchestrator.ledger.refs import PUBLISHED
+from idse_orchestrator.server.gateway.following import Following
 from idse_orchestrator.server.gateway.limits import Crowd, GitPlaces, Pace, Turns
 from idse_orchestrator.server.gateway.metrics import Metrics
 from idse_orchestrator.server.gateway.policy import Hook, Limits, git_environment
@@ -28,7 +29,7 @@ from idse_orchestrator.server.gateway.receiving import Receiving, Said
 from idse_orchestrator.server.model.push import Question, Verdict
 from idse_orchestrator.server.tenants.admin import Admin
 from idse_orchestrator.server.tenants.audit import AuditEntry
-from idse_orchestrator.server.tenants.home import judge_socket, make_repository
+from idse_orchestrator.server.tenants.home import follower_socket, judge_socket, make_repository
 from idse_orchestrator.server.tenants.repository_checks import sweep_quarantines
 from idse_orchestrator.server.tenants.tenancy import Tenants
 
@@ -50,9 +51,15 @@ _MAINTENANCE = ("git", "maintenance", "run", "--quiet", *(f"--task={task}" for t
 
 
 class Agency:
-    """Holds what the doors of one Agency share. `search` is the PATH on which git is found."""
+    """Holds what the doors of one Agency share.
 
-    def __init__(self, home: Home, configuration: Configuration, search: str) -> None:
+    `search` is the PATH on which git is found, `variables` are those by which a database is reached.
+    """
+
+    def __init__(
+        self, home: Home, configuration: Configuration, search: str, variables: Mapping[str, str] = {}
+    ) -> None:
+        self.variables = variables
         self.home = home
         self.configuration = configuration
         self.is_read_only = configuration.read_only
@@ -72,7 +79,8 @@ class Agency:
         self._known_rules: frozenset[tuple[str, int, int, int]] | None = None
         self.rules_state = "ok"
         """Whether the rules of this home can be used, as /readyz says it: it names nobody."""
-        self.metrics = Metrics(lambda: self.places.running)
+        self.following = Following(follower_socket(home))
+        self.metrics = Metrics(lambda: self.places.running, lambda: self.following.lag)
 
     @property
     def url(self) -> str:
@@ -161,6 +169,22 @@ class Agency:
             named = headers.get(b"x-forwarded-for", b"").decode("latin-1").rpartition(",")[2].strip()
             return named or direct
         return direct
+
+    async def follow(self, place: Place, recorder: Recorder) -> None:
+        """Has what was pushed written into the projection, which may be late, and fails nothing."""
+        if recorder.result == ACCEPTED:
+            await self.following.follow(place, recorder.refs)
+
+    async def keep_following(self, kinds: str) -> None:
+        """Has the projection written beside the server; `kinds` is where the table of all kinds is found."""
+        knows = {
+            "home": self.home.path,
+            "engine": self.configuration.database,
+            "checks": self.configuration.checks,
+            "variables": dict(self.variables),
+            "kinds": kinds,
+        }
+        await self.following.keep(self.limits.path, knows)
 
     def pushed(self, place: Place, recorder: Recorder, seconds: float) -> None:
         """Notes what came of a push, once git has ended."""
@@ -272,6 +296,7 @@ class Recorder:
         self._push = push
         self.result = ""
         self.rule = ""
+        self.refs: tuple[str, ...] = ()
 
     def question(self, said: Said) -> Question:
         """Returns what the judge is asked. The day is that of the server, in UTC."""
@@ -291,6 +316,7 @@ class Recorder:
     async def decide(self, said: Said, verdict: Verdict) -> bool:
         """Writes the audit; False where it cannot be written."""
         self.result = REFUSED if verdict.refused else ACCEPTED
+        self.refs = tuple(ref for ref, _, _ in said.moves)
         self.rule = verdict.refused[0].code if verdict.refused else ""
         detail = Outcome(
             self._push,

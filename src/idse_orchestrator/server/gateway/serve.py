@@ -19,7 +19,7 @@ import uvicorn
 from idse_orchestrator.base.records import NamedTuple
 from idse_orchestrator.errors import IdseError, StorageError, UsageError
 from idse_orchestrator.server.gateway import judge as judge_process
-from idse_orchestrator.server.gateway.app import App
+from idse_orchestrator.server.gateway.app import PROJECTION, App
 from idse_orchestrator.server.gateway.connection import Bounds, Connection
 from idse_orchestrator.server.gateway.self_test import self_test
 
@@ -153,7 +153,7 @@ def serve(agency: Agency, listening: Listening, found_at: str, sample: str, tell
         self_test(agency, sample)
         agency.look_at_rules()
         agency.tell_rules()
-        asyncio.run(_serve(agency, listening, judging, telling))
+        asyncio.run(_serve(agency, listening, judging, telling, found_at))
     finally:
         judging.stop()
 
@@ -167,7 +167,9 @@ def _open_many() -> int:
     return resource.getrlimit(resource.RLIMIT_NOFILE)[0]
 
 
-async def _serve(agency: Agency, listening: Listening, judging: JudgeProcess, telling: Telling) -> None:
+async def _serve(
+    agency: Agency, listening: Listening, judging: JudgeProcess, telling: Telling, found_at: str
+) -> None:
     def state() -> dict[str, str]:
         return {
             "judge": "ok" if judging.is_running else "not running",
@@ -176,6 +178,7 @@ async def _serve(agency: Agency, listening: Listening, judging: JudgeProcess, te
             "disk": agency.disk_state(),
             "rules": agency.rules_state,
             "self-test": "ok",
+            PROJECTION: agency.following.state,
         }
 
     def enter(address: str) -> bool:
@@ -206,11 +209,13 @@ async def _serve(agency: Agency, listening: Listening, judging: JudgeProcess, te
     )
     server = _Server(config, telling.on_ready, listening.path or f"{listening.host}:{listening.port}")
     tasks = [asyncio.create_task(judging.keep()), asyncio.create_task(agency.maintain())]
+    tasks.append(asyncio.create_task(agency.keep_following(found_at)))
     try:
         await server.serve()
     finally:
         for task in tasks:
             task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 class _Server(uvicorn.Server):

@@ -76,5 +76,6 @@ async def receive(
         code = await process.wait()
         answering.cancel()
         await asyncio.gather(answering, return_exceptions=True)
+    await agency.follow(place, recorder)
     agency.pushed(place, recorder, time.monotonic() - began)
     return code if code >= 0 else EXIT_CHECK_FAILED

@@ -15,8 +15,7 @@ from idse_orchestrator.documents.project_workspace import STAGE_OF, session_fold
 from idse_orchestrator.errors import IdseError
 from idse_orchestrator.ledger.commit import ARTIFACTS
 from idse_orchestrator.ledger.events import Event, subject_of
-from idse_orchestrator.ledger.refs import session_ref
-from idse_orchestrator.pipeline.kinds import SESSION
+from idse_orchestrator.ledger.refs import parse_session_ref, session_ref
 from idse_orchestrator.pipeline.stage_state_model import (
     SessionState,
     Ticks,
@@ -242,10 +241,9 @@ class LedgerRows:
             moves = [move._asdict() for move in point.refs]
             own = (self._client, self._repository, replica, commit)
             rows["sync_events"].append(_cleaned(*own, point.direction, point.at, _json(moves)))
-            named = {self._kinds.named(move.ref) for move in point.refs}
-            keys = {each.names for each in named if each is not None and each.kind.name == SESSION}
-            for project, session in sorted(keys):
-                rows["sync_sessions"].append((*own, session_id(self._repository, project, session)))
+            keys = {key for move in point.refs if (key := parse_session_ref(move.ref))}
+            for key in sorted(keys):
+                rows["sync_sessions"].append((*own, session_id(self._repository, *key)))
         return rows
 
 

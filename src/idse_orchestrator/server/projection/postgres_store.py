@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache
 from typing import TYPE_CHECKING, Any
+from weakref import WeakSet
 
 import psycopg
 from psycopg.rows import dict_row
@@ -75,6 +76,7 @@ class PostgresStore:
         self._pools: dict[str, ConnectionPool[Connection[Row]]] = {}
         self._where = repr(login)
         self._making = threading.Lock()
+        self._bound: WeakSet[Connection[Row]] = WeakSet()
 
     def read(self, query: str, /, *, client: str, **given: object) -> list[Row]:
         """Returns the rows that `query` finds for `client`."""
@@ -117,6 +119,7 @@ class PostgresStore:
         """Returns a store in a schema beside this one."""
         other = PostgresStore(self._login, f"{self.schema}_new")
         other._pools = self._pools
+        other._bound = self._bound
         other.make()
         return other
 
@@ -137,9 +140,15 @@ class PostgresStore:
             pool.close(timeout=1)
         self._pools.clear()
 
-    def check_app_role(self) -> None:
-        """Raises UsageError where the role for clients is one that no policy binds."""
-        found = self.read(_BOUNDLESS, client="nobody", schema=self.schema, owner=OWNER, admin=ADMIN)[0]
+    def check_role(self) -> None:
+        """Raises UsageError where the role of clients is one that no policy binds."""
+        self._bound.clear()
+        self.read("SELECT 1 AS one", client="nobody")
+
+    def _check(self, connection: Connection[Row]) -> None:
+        """Does so on a connection for clients: none that sees more is ever used."""
+        given = {"schema": self.schema, "owner": OWNER, "admin": ADMIN}
+        found = connection.execute(_translated(_BOUNDLESS), given).fetchall()[0]
         bad = [words for name, words in _WHY.items() if found[name]]
         if bad:
             raise UsageError(
@@ -168,6 +177,9 @@ class PostgresStore:
             ).format(how=SQL(how), client=Literal(client), schema=Literal(self.schema))
             connection.execute(begin)
             try:
+                if client != EVERYONE and connection not in self._bound:
+                    self._check(connection)
+                    self._bound.add(connection)
                 yield connection
             except BaseException:
                 if not connection.closed:

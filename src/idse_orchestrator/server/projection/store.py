@@ -60,6 +60,9 @@ class Store(Protocol):
     def writing(self, client: str) -> AbstractContextManager[Writer]:
         """Opens a transaction that holds the lock of `client`; with the block it is written, or undone."""
 
+    def check_role(self) -> None:
+        """Raises UsageError where the role of clients is one that no policy binds."""
+
     def is_current(self) -> bool:
         """Tests whether the tables are there, and of this version; StorageError where nobody can tell."""
 
