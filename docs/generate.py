@@ -103,6 +103,41 @@ def rules() -> str:
     return _page(sections)
 
 
+_METRICS_FIRST = (
+    "`idse agency report` and REST show them. They are made of the rows of the view `analytics`: a span in "
+    "seconds, a share as 0 or 1, or a count, each with the session or project that it is about, and the day on "
+    "which it ended. `--since` leaves out what ended before a day. Targets are those of the first design."
+)
+_METRICS_LAST = (
+    "Times are those that the clones wrote. A span is marked where the days on which its events came to the "
+    "Agency disagree with it by more than a day. Sessions that were deleted do not count. By agent, what people "
+    "did is called `people`."
+)
+
+
+def metrics() -> str:
+    """Every metric of an Agency: what its rows are, how they become a number, and its target."""
+    from idse_orchestrator.cli.commands.agency_report import said
+    from idse_orchestrator.server.model.metrics import METRICS
+
+    words = {"median": "median, and what 90 % lie within", "share": "share", "sum": "sum"}
+    rows = []
+    for each in METRICS:
+        name = f"`{each.name}`" + (f", by {each.part}" if each.part else "")
+        sign = "≥" if each.is_least else "≤"
+        target = "" if each.target is None else f"{sign} {said(each, each.target)}"
+        rows.append((name, each.title, each.meaning, words[each.how], target))
+    return _page(
+        [
+            "# Metrics",
+            NOTICE,
+            _METRICS_FIRST,
+            _table(("metric", "title", "what is measured", "as", "target"), rows),
+            _METRICS_LAST,
+        ]
+    )
+
+
 def agent_profile_schema() -> str:
     """The JSON Schema of compiled agent profiles."""
     import json
@@ -125,6 +160,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "constitution.json": compiled_constitution,
     "errors": error_codes,
     "exit-codes": exit_codes,
+    "metrics": metrics,
     "rules": rules,
 }
 

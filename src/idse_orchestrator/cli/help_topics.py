@@ -740,6 +740,10 @@ EXAMPLES: Mapping[str, tuple[tuple[str, str], tuple[str, str]]] = MappingProxyTy
                 "again and again",
             ),
         ),
+        "agency report": (
+            ("idse agency report", "all clients, those that need attention first"),
+            ("idse agency report acme --since 30d --format csv", "one, as a table"),
+        ),
         "agency rules": (
             ("idse agency rules show acme", "what holds for a client, layer by layer"),
             ("idse agency rules check", "which sessions would fail today"),

@@ -18,6 +18,7 @@ _TABLE = {
     "rules": ("agency_rules:rules", "Show the rules in force, and which sessions would fail today."),
     "design": ("agency_design:design", "Add and show designs, which plans refer to."),
     "import-mirror": ("agency_mirror:import_mirror", "Bring the ledgers that a client keeps on a forge."),
+    "report": ("agency_report:report", "Report how clients stand, and what is measured of them."),
     "audit": ("agency_audit:audit", "Show what was done, when, and by whose key."),
     "index": ("agency_index:index", "Bring the projection up to date, make it anew, or compare it with git."),
     "backup": ("agency_home:backup", "Write a backup of everything into a folder."),

@@ -53,7 +53,10 @@ def report(run: Run, home: str, client: str, since: str, *, form: str | None) ->
         "idse.agency-report/1",
         lambda: {
             "since": found.since or None,
-            "clients": [each._asdict() for each in found.standings],
+            "clients": [
+                {name: None if value == "" else value for name, value in each._asdict().items()}
+                for each in found.standings
+            ],
             "metrics": rows,
         },
         csv_lines(_COLUMNS, rows) if is_csv else _text(found),
