@@ -105,13 +105,13 @@ def rules() -> str:
 
 _METRICS_FIRST = (
     "`idse agency report` and REST show them. They are made of the rows of the view `analytics`: a span in "
-    "seconds, a share as 0 or 1, or a count, each with the session or project that it is about, and the day on "
-    "which it ended. `--since` leaves out what ended before a day. Targets are those of the first design."
+    "seconds, a share as 0 or 1, or a count, each with the session or project that it is about, and the day "
+    "on which it ended. `--since` leaves out what ended before a day. Targets are those of the first design."
 )
 _METRICS_LAST = (
     "Times are those that the clones wrote. A span is marked where the days on which its events came to the "
-    "Agency disagree with it by more than a day. Sessions that were deleted do not count. By agent, what people "
-    "did is called `people`."
+    "Agency disagree with it by more than a day. Sessions that were deleted do not count. By agent, what "
+    "people did is called `people`."
 )
 
 
