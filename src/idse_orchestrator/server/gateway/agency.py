@@ -26,6 +26,7 @@ from idse_orchestrator.server.gateway.limits import Crowd, GitPlaces, Pace, Turn
 from idse_orchestrator.server.gateway.metrics import Metrics
 from idse_orchestrator.server.gateway.policy import Hook, Limits, git_environment
 from idse_orchestrator.server.gateway.receiving import Receiving, Said
+from idse_orchestrator.server.gateway.webhook import Webhook
 from idse_orchestrator.server.model.push import Question, Verdict
 from idse_orchestrator.server.tenants.admin import Admin
 from idse_orchestrator.server.tenants.audit import AuditEntry
@@ -80,7 +81,9 @@ class Agency:
         self.rules_state = "ok"
         """Whether the rules of this home can be used, as /readyz says it: it names nobody."""
         self.following = Following(follower_socket(home))
-        self.metrics = Metrics(lambda: self.places.running, lambda: self.following.lag)
+        self.webhook = Webhook(home, self.admin, configuration.webhook) if configuration.webhook else None
+        behind = self.webhook.rows_behind if self.webhook else lambda: 0
+        self.metrics = Metrics(lambda: self.places.running, lambda: self.following.lag, behind)
 
     @property
     def url(self) -> str:

@@ -12,10 +12,11 @@ _BUCKETS = (0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60, 300)
 class Metrics:
     """Counters of one server.
 
-    `running` says how many gits it has at the moment, `lag` how many refs the projection is known to lack.
+    `running` says how many gits it has at the moment, `lag` how many refs the projection is known to lack,
+    `behind` how many rows of the audit the webhook's address has not taken.
     """
 
-    def __init__(self, running: Callable[[], int], lag: Callable[[], int]) -> None:
+    def __init__(self, running: Callable[[], int], lag: Callable[[], int], behind: Callable[[], int]) -> None:
         registry = self._registry = CollectorRegistry()
         self._pushes = Counter(
             "idse_pushes", "Pushes by result and rule.", ["result", "rule"], registry=registry
@@ -39,6 +40,9 @@ class Metrics:
         Gauge(
             "idse_projection_lag_refs", "Refs that the projection is known to lack.", registry=registry
         ).set_function(lag)
+        Gauge(
+            "idse_webhook_behind_rows", "Rows of the audit that the webhook has not taken.", registry=registry
+        ).set_function(behind)
 
     def push(self, result: str, rule: str, seconds: float) -> None:
         """Counts a push. Rules of a client's own have one label together: their names are its business."""

@@ -210,6 +210,8 @@ async def _serve(
     server = _Server(config, telling.on_ready, listening.path or f"{listening.host}:{listening.port}")
     tasks = [asyncio.create_task(judging.keep()), asyncio.create_task(agency.maintain())]
     tasks.append(asyncio.create_task(agency.keep_following(found_at)))
+    if agency.webhook is not None:
+        tasks.append(asyncio.create_task(agency.webhook.run()))
     try:
         await server.serve()
     finally:

@@ -35,6 +35,7 @@ class Configuration(NamedTuple):
     client_repositories: int = 0
     checks: tuple[str, ...] = ()
     database: str = "sqlite"
+    webhook: str = ""
 
 
 class Setting(NamedTuple):
@@ -115,6 +116,13 @@ def _engine(value: object) -> str:
     raise ValueError("it is sqlite or postgresql; a login stands in secrets/, never here")
 
 
+def _hook(value: object) -> str:
+    text = _text(value)
+    if not text or re.fullmatch(r"https?://[^\s/@]+(/\S*)?", text, re.ASCII):
+        return text
+    raise ValueError("it is an address such as https://example.org/hook, without a user")
+
+
 def _address(value: object) -> str:
     from ipaddress import ip_network
 
@@ -168,6 +176,9 @@ SETTINGS: Mapping[str, Setting] = {
         "IDSE_AGENCY_DATABASE",
         "Where the projection is kept: sqlite, or postgresql by the logins in secrets/.",
         _engine,
+    ),
+    "webhook": Setting(
+        "IDSE_AGENCY_WEBHOOK", "The address that is told of refused pushes and completed stages.", _hook
     ),
 }
 
