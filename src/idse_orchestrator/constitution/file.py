@@ -24,6 +24,7 @@ from idse_orchestrator.constitution.rules import (
     AGENCY,
     CLIENT,
     CORE,
+    ELSEWHERE,
     ORIGINS,
     PROJECT,
     STRICTNESS,
@@ -259,8 +260,10 @@ def _added(
             number,
             extra_checks,
             origin=layer.origin,
-            any_check=layer.is_from_elsewhere,
+            any_check=layer.is_from_elsewhere or layer.is_remote,
         )
+        if layer.is_remote and rule.check not in VERBS:
+            rule = rule._replace(check=f"{ELSEWHERE}{rule.check}")
         added.append(rule)
         _refuse_many_patterns(added, place)
     _refuse_twice(added, where)
