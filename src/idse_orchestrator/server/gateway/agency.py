@@ -8,6 +8,7 @@ import os
 import shutil
 import time
 from contextlib import suppress
+from functools import cache
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from itertools import count
 from typing import TYPE_CHECKING
@@ -94,7 +95,7 @@ class Agency:
     def create(self, caller: Caller, place: Place) -> None:
         """Makes a repository, because of a first push. Raises IdseError where there may be no more."""
         self.tenants.add_repository(place, caller)
-        self._tell(place, self._rules_now(place))
+        self._tell(place, self._rules_now(place.client))
 
     def look_at_rules(self) -> None:
         """Notes whether the rules can be used, where a file of theirs has changed."""
@@ -121,8 +122,9 @@ class Agency:
         if self.is_read_only:
             return
         with suppress(IdseError):
+            rules = cache(self._rules_now)
             for each in self.admin.repositories():
-                now = self._rules_now(each.place)
+                now = rules(each.client)
                 if not each.archived_at and self._told.get(each.place) != now:
                     self._tell(each.place, now)
 
@@ -136,10 +138,10 @@ class Agency:
             write_rules(self.home.git_dir(place), found.get(AGENCY), found.get(CLIENT))
             self._told[place] = rules
 
-    def _rules_now(self, place: Place) -> Rules:
+    def _rules_now(self, client: str) -> Rules:
         """Returns what tells the files with the rules of a client from earlier ones."""
         found = []
-        for name in (AGENCY, place.client):
+        for name in (AGENCY, client):
             try:
                 status = os.stat(os.path.join(self.home.rules, f"{name}.yaml"))
             except OSError:
