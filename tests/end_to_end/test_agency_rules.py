@@ -7,6 +7,8 @@ import os
 
 import pytest
 
+from pushes import GOOD
+
 RULES = "refs/idse-agency/rules"
 KEPT = "refs/idse-local/rules/agency"
 AGENCY = """\
@@ -116,7 +118,7 @@ def test_rules_that_change_or_go_are_followed(one, bare_remote):
         ({"agency": "raise: [\n"}, "not readable YAML"),
         ({"agency": "# " + "x" * 300_000}, "at most 262,144"),
         ({"agency": "raise:\n  IDSE101: {complete: off}\n"}, "cannot be lowered"),
-        ({"agency": AGENCY.replace("no_text", "own_verb")}, "own_verb"),
+        ({"agency": AGENCY.replace("no_text", "Own Verb!")}, "Own Verb!"),
         ({"agency": AGENCY, "mode": "120000"}, "not a regular file"),
         ({"client": AGENCY}, "ACME001"),
         ({"agency": "a: &a [x, x]\nb: &b [*a, *a]\nc: [*b, *b]\n"}, "agency.yaml"),
@@ -148,3 +150,42 @@ def test_rules_of_a_remote_that_is_gone_are_not_read(one, bare_remote):
     assert "ACME001" not in rules_of(one)
     assert one.idse("uninstall", "--yes").returncode == 0
     assert one.git("for-each-ref", "refs/idse-local") == ""
+
+
+def test_a_rule_whose_check_is_not_built_in_is_named_and_all_others_hold(one, bare_remote):
+    """Nor does it block here what only the Agency can judge, whatever the client's file raises it to."""
+    own = AGENCY.partition("rules:\n")[2].replace("ACME001", "ACME002").replace("no_text", "acme_ticket")
+    publish(bare_remote, agency=AGENCY + own, client="raise:\n  ACME002: {pending: error}\n")
+    done = pulled(one)
+    assert "did not come in" not in done.stderr
+    assert "judged by the Agency alone, as their check is not built in: ACME002" in done.stderr
+    assert "ACME002" not in pulled(one).stderr
+    rules = rules_of(one)
+    assert (rules["ACME001"]["check"], rules["ACME002"]["check"]) == ("no_text", "agency:acme_ticket")
+    one.write(".idse/projects/portal/sessions/login/intent.md", GOOD["intent"] + "\nTODO\n")
+    told = one.idse("validate").stdout
+    assert "ACME001" in told
+    assert "ACME002" not in told
+    one.write(".idse/projects/portal/sessions/login/intent.md", GOOD["intent"])
+    done = one.idse("stage", "complete", "intent")
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_check_that_is_installed_here_is_not_run_for_an_agency(tmp_path):
+    """Its options come from elsewhere, so that would be code and data of a stranger's choice."""
+    from idse_orchestrator.constitution.in_force import InstalledChecks, constitution_of, verdict_cache_in
+    from idse_orchestrator.constitution.rules import AGENCY as FOR_ALL
+    from idse_orchestrator.constitution.rules import Layer
+    from idse_orchestrator.constitution.validation_engine import examine
+    from idse_orchestrator.documents.project_workspace import REGULAR, FileEntry
+
+    def runs(_document, _options):
+        raise AssertionError
+
+    checks = InstalledChecks({"no_text_of_mine": runs}, "no_text_of_mine=1")
+    data = AGENCY.replace("no_text", "no_text_of_mine").encode()
+    layer = Layer(FOR_ALL, "agency.yaml", data, is_remote=True)
+    rules = constitution_of((layer,), verdict_cache_in(str(tmp_path)), checks)
+    entry = FileEntry(REGULAR, "", 4)
+    hits = examine("intent.md", entry, b"TODO", rules, checks.checks)
+    assert "IDSE108" not in {hit.rule for hit in hits}

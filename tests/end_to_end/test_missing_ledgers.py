@@ -155,3 +155,50 @@ class TestHooks:
         done = hooked.run("git", "commit", "-qm", "more")
         assert done.returncode == 1
         assert "this clone has no ledger of it" in done.stderr
+
+
+class TestEmptyRepository:
+    """`idse init --agency` where no branch carries anything, and the Agency may have projects."""
+
+    @pytest.fixture
+    def url(self, finished):
+        return str(finished.path.parent / "agency.git")
+
+    def projects(self, repo):
+        return repo.git("for-each-ref", "--format=%(refname:lstrip=3)", "refs/idse/projects/").split()
+
+    def test_it_takes_over_the_one_that_is_there(self, url, make_repo):
+        fresh = make_repo("elsewhere")
+        done = fresh.idse("init", "--agency", url)
+        assert done.returncode == 0, done.stderr
+        assert self.projects(fresh) == ["portal"]
+        assert fresh.idse("sync", "push").returncode == 0
+        assert fresh.idse("status").returncode == 0
+        named = make_repo("named")
+        assert named.idse("init", "portal", "--agency", url).returncode == 0
+        roots = {
+            repo.git("rev-list", "--max-parents=0", "refs/idse/projects/portal") for repo in (fresh, named)
+        }
+        assert len(roots) == 1
+
+    def test_another_one_is_begun_by_name_alone_and_then_it_has_to_be_said_which(self, url, make_repo):
+        fresh = make_repo("second")
+        done = fresh.idse("init", "shop", "--agency", url)
+        assert done.returncode == 0, done.stderr
+        assert "the Agency has other projects, too: portal" in done.stderr
+        assert fresh.idse("sync", "push").returncode == 0
+        third = make_repo("third")
+        done = third.idse("init", "--agency", url)
+        assert done.returncode == 2
+        assert "the Agency has portal, shop" in done.stderr
+        assert f"idse init portal --agency {url}" in done.stderr
+        assert self.projects(third) == []
+        assert third.idse("init", "shop", "--agency", url).returncode == 0
+        assert self.projects(third) == ["portal", "shop"]
+
+    def test_where_there_is_none_or_nobody_answers_it_is_called_like_the_folder(self, make_repo, tmp_path):
+        fresh = make_repo("cart")
+        done = fresh.idse("init", "--agency", str(tmp_path / "nowhere.git"))
+        assert done.returncode == 0, done.stderr
+        assert self.projects(fresh) == ["cart"]
+        assert "nowhere.git" in done.stderr

@@ -73,3 +73,16 @@ def test_old_quarantines_go_and_fresh_ones_stay(agency, filled):
         os.utime(path, (time.time() - age,) * 2)
     sweep_quarantines(agency.home, time.time())
     assert [name for name in os.listdir(objects) if "incoming" in name] == ["tmp_objdir-incoming-new"]
+
+
+def test_what_a_tick_costs_does_not_grow_with_the_square_of_the_repositories(tenants, monkeypatch):
+    """It looks at all of them every two seconds: at the rules once a client, at names once a repository."""
+    tenants.add_client("acme")
+    for number in range(30):
+        tenants.add_repository(Place("acme", f"r{number}"))
+    agency = Agency(tenants.home, tenants.home.configuration({}), os.environ["PATH"])
+    agency.tell_rules()
+    looks = []
+    monkeypatch.setattr(Agency, "_rules_now", lambda _self, client: looks.append(client) or ((0, 0, 0),) * 2)
+    agency.tell_rules()
+    assert looks == ["acme"]

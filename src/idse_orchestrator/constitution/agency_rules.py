@@ -1,8 +1,9 @@
 """The rules of an Agency that a clone keeps: read where they are in force, and held to bounds before that.
 
 They are remote data. A commit has ``agency.yaml``, for all of its clients, and ``client.yaml``, for one. They
-only add rules and make them stricter, and name no check but those that are built in. ``designs.json`` is the
-catalogue of the Agency's designs.
+only add rules and make them stricter. What names a check that is not built in is judged by the Agency alone:
+no code runs here because it says so.
+``designs.json`` is the catalogue of the Agency's designs.
 """
 
 from __future__ import annotations
@@ -75,7 +76,7 @@ def _layers(git: Git, name: str, place: str) -> Iterator[Layer]:
                 raise _unfit(where, "it is not a regular file")
             if found.size > LARGEST_RULES:
                 raise _unfit(where, f"it has {found.size:,} bytes, and at most {LARGEST_RULES:,} are read")
-            yield Layer(origin, where, found.data)
+            yield Layer(origin, where, found.data, is_remote=True)
 
 
 def _unfit(where: str, cause: str) -> InvalidConfigurationError:

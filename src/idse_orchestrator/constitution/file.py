@@ -25,6 +25,7 @@ from idse_orchestrator.constitution.rules import (
     CLIENT,
     CORE,
     DESIGNS,
+    ELSEWHERE,
     ORIGINS,
     PROJECT,
     STRICTNESS,
@@ -271,8 +272,10 @@ def _added(
             number,
             extra_checks,
             origin=layer.origin,
-            any_check=layer.is_from_elsewhere,
+            any_check=layer.is_from_elsewhere or layer.is_remote,
         )
+        if layer.is_remote and rule.check not in VERBS:
+            rule = rule._replace(check=f"{ELSEWHERE}{rule.check}")
         added.append(rule)
         _refuse_many_patterns(added, place)
     _refuse_twice(added, where)

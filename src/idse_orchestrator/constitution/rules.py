@@ -117,13 +117,18 @@ class Layer(NamedTuple):
     `origin` is PROJECT, AGENCY, CLIENT or DESIGNS.
 
     `is_from_elsewhere`: its rules may name checks that are not installed here. They then cannot be judged,
-    and a finding says so.
+    and a finding says so. `is_remote`: such a rule is judged where it comes from, and never here.
     """
 
     origin: str
     where: str
     data: bytes
     is_from_elsewhere: bool = False
+    is_remote: bool = False
+
+
+ELSEWHERE = "agency:"
+"""How the check of a rule begins that an Agency judges and a clone does not: no verb is called so."""
 
 
 SIDE_FILE = "side_file"
@@ -190,6 +195,11 @@ class Rule(NamedTuple):
     gate: str = ERROR
     raised: bool = False
     """Tests whether a layer made a severity of this rule stricter than its own layer did."""
+
+    @property
+    def is_judged_elsewhere(self) -> bool:
+        """Tests whether the Agency alone judges by it; see `Layer`."""
+        return self.check.startswith(ELSEWHERE)
 
     def severity_at(self, status: str) -> str:
         """Returns the severity while the stage has `status`; an unknown status counts as pending."""

@@ -92,7 +92,7 @@ def _plan(constitution: Constitution, kind: str) -> _Plan:
         return known[1]
     plan: dict[int, list[_Question]] = {}
     for rule in constitution.rules:
-        if kind in rule.applies_to:
+        if kind in rule.applies_to and not rule.is_judged_elsewhere:
             verb = VERBS.get(rule.check)
             question = _Question(rule, verb, (rule.check, repr(rule.options)))
             plan.setdefault(verb.needs if verb else TEXT, []).append(question)

@@ -266,6 +266,18 @@ PUSH = "push"
 PULL = "pull"
 
 
+class RulesNews(NamedTuple):
+    """What became of the Agency's rules in a sync.
+
+    `are_new`: they are others now, and in force here; `refused`: why they are not. `elsewhere` are the ids of
+    those whose check is not built in: the Agency alone judges them.
+    """
+
+    are_new: bool = False
+    refused: str = ""
+    elsewhere: tuple[str, ...] = ()
+
+
 class RefMove(NamedTuple):
     """One ref from `old` to `new`, both commit ids; `old` is "" where the ref is new."""
 

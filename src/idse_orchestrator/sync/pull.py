@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from idse_orchestrator.errors import ConflictError, NewerLedgerError
 from idse_orchestrator.ledger.refs import SYNC
-from idse_orchestrator.sync.published_refs import AHEAD, BEHIND, DIVERGED, EQUAL, PULL, RefMove
+from idse_orchestrator.sync.published_refs import AHEAD, BEHIND, DIVERGED, EQUAL, PULL, RefMove, RulesNews
 from idse_orchestrator.sync.syncing import (
     MERGED,
     MOVING,
@@ -44,8 +44,7 @@ class Changes:
         self.theirs = theirs
         self.equal = equal
         self.outcomes: list[RefOutcome] = []
-        self.has_new_rules = False
-        self.rules_refused = ""
+        self.rules = RulesNews()
 
     @property
     def moved(self) -> list[RefMove]:
@@ -62,8 +61,7 @@ def pull(syncing: Syncing) -> SyncOutcome:
     point = note_pull(syncing, changes.moved)
     refs = tuple(changes.outcomes)
     conflicts = syncing.conflicts(refs)
-    rules = changes.has_new_rules, changes.rules_refused
-    return SyncOutcome(syncing.agency, PULL, refs, changes.equal, point, conflicts, *rules)
+    return SyncOutcome(syncing.agency, PULL, refs, changes.equal, point, conflicts, changes.rules)
 
 
 def note_pull(syncing: Syncing, moved: Sequence[RefMove]) -> str:
@@ -106,7 +104,7 @@ def _install(syncing: Pulling) -> Changes:
     bad = {outcome.ref for outcome in changes.outcomes if outcome.result == REFUSED}
     syncing.remote.track({ref: head for ref, head in theirs.items() if ref not in bad})
     _apply(syncing, good, changes)
-    changes.has_new_rules, changes.rules_refused = syncing.take_rules()
+    changes.rules = syncing.take_rules()
     return changes
 
 

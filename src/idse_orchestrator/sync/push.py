@@ -103,12 +103,12 @@ class _Pushing:
         self._moves: list[RefMove] = []
         self._point = ""
         self._naming_rounds = 0
-        self._has_new_rules = False
+        self._are_rules_new = False
 
     def attempt(self) -> str:
         """Pulls and pushes once; returns _DONE, _LESS or _RACED."""
         self._changes = install_changes(self._syncing)
-        self._has_new_rules = self._has_new_rules or self._changes.has_new_rules
+        self._are_rules_new = self._are_rules_new or self._changes.rules.are_new
         note_pull(self._syncing, self._changes.moved)
         self._record(self._changes.outcomes)
         self._moves = self._outgoing()
@@ -129,10 +129,9 @@ class _Pushing:
         """Returns the outcome of all attempts."""
         refs = tuple(self._outcomes[ref] for ref in sorted(self._outcomes))
         conflicts = self._syncing.conflicts(refs)
-        equal, refused = self._changes.equal, self._changes.rules_refused
-        return SyncOutcome(
-            self._syncing.agency, PUSH, refs, equal, self._point, conflicts, self._has_new_rules, refused
-        )
+        rules = self._changes.rules._replace(are_new=self._are_rules_new)
+        equal = self._changes.equal
+        return SyncOutcome(self._syncing.agency, PUSH, refs, equal, self._point, conflicts, rules)
 
     def given_up(self) -> SyncOutcome:
         """Returns the outcome when others were always faster."""

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from idse_orchestrator.errors import ConflictError, InvalidConfigurationError
 from idse_orchestrator.git.object_stream import reading_also
 from idse_orchestrator.ledger.refs import AGENCY_RULES, KEPT_RULES
-from idse_orchestrator.sync.published_refs import remove_refs, update_refs
+from idse_orchestrator.sync.published_refs import RulesNews, remove_refs, update_refs
 
 if TYPE_CHECKING:
     from idse_orchestrator.git.vault import Vault
@@ -22,28 +22,28 @@ _LARGEST = 16 << 20
 """Bytes, as they are stored, of all that comes with an Agency's rules."""
 
 
-def take_rules(vault: Vault, remote: GitRemote) -> tuple[bool, str]:
-    """Keeps the rules that `remote` has; whether others are in force now, and why what came is not.
+def take_rules(vault: Vault, remote: GitRemote) -> RulesNews:
+    """Keeps the rules that `remote` has; returns what became of them.
 
     An Agency that a clone knows by a URL alone has no name under which they could be kept.
     """
     name, there = remote.name, remote.rules
     if not name or there == remote.kept_rules:
-        return False, ""
+        return RulesNews()
     ref = f"{KEPT_RULES}{name}"
     try:
         why = _fetched(vault, remote, there) if there else ""
     except ConflictError:
-        return False, ""  # they changed meanwhile, and are there for the next sync
+        return RulesNews()  # they changed meanwhile, and are there for the next sync
     if why:
-        return False, why
-    is_news = _are_others(vault, remote)
+        return RulesNews(refused=why)
+    news = _news(vault, remote)
     if there:
         update_refs(vault.git, [f"update {ref} {there}"])
     else:
         remove_refs(vault.git, ref)
     remote.kept_rules = there
-    return is_news, ""
+    return news
 
 
 def _fetched(vault: Vault, remote: GitRemote, commit: str) -> str:
@@ -62,17 +62,17 @@ def _fetched(vault: Vault, remote: GitRemote, commit: str) -> str:
     return ""
 
 
-def _are_others(vault: Vault, remote: GitRemote) -> bool:
-    """Tests whether the rules that came judge by anything else than those from before."""
+def _news(vault: Vault, remote: GitRemote) -> RulesNews:
+    """Returns whether the rules that came judge otherwise than before, and which are not judged here."""
     from idse_orchestrator.constitution.agency_rules import checked_rules
 
+    after = checked_rules(vault.git, remote.rules, remote.name)
+    elsewhere = tuple(rule.id for rule in after.rules if rule.is_judged_elsewhere)
     try:
-        before, after = (
-            checked_rules(vault.git, commit, remote.name) for commit in (remote.kept_rules, remote.rules)
-        )
+        before = checked_rules(vault.git, remote.kept_rules, remote.name)
     except InvalidConfigurationError:
-        return True  # those from before cannot be read any more
-    return (before.rules, before.types) != (after.rules, after.types)
+        return RulesNews(are_new=True, elsewhere=elsewhere)  # those from before cannot be read any more
+    return RulesNews((before.rules, before.types) != (after.rules, after.types), "", elsewhere)
 
 
 def _size(folder: str) -> int:

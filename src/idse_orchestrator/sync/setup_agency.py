@@ -8,7 +8,7 @@ Only what is missing is written, nobody's remote is turned to another place, and
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from idse_orchestrator.base.files import known_replica_id
@@ -17,7 +17,7 @@ from idse_orchestrator.base.records import NamedTuple
 from idse_orchestrator.base.text import counted
 from idse_orchestrator.errors import IdseError, UsageError
 from idse_orchestrator.git.object_stream import is_ancestor
-from idse_orchestrator.ledger.refs import PENDING, sync_ref
+from idse_orchestrator.ledger.refs import PENDING, parse_project_ref, sync_ref
 from idse_orchestrator.redaction import redacted
 from idse_orchestrator.sessions.configuration import SETTINGS, get_setting
 from idse_orchestrator.sync.agency import (
@@ -51,17 +51,19 @@ class AgencySetup(NamedTuple):
     """The outcome of a setup. `written` are git settings, as ``key = value``; empty: all stood there before.
 
     `holds_code`: the remote is for code, too, so plain ``git push`` is left to it. `doubts` are sentences
-    for the user: the Agency does not answer, or another setting goes before.
+    for the user: the Agency does not answer, or another setting goes before. `projects` are those that it
+    has, if it answers.
     """
 
     agency: Agency
     written: tuple[str, ...]
     holds_code: bool
     doubts: tuple[str, ...]
+    projects: tuple[str, ...] = ()
 
 
 def setup_agency(
-    parts: AgencyParts, url: str, remote: str = REMOTE, probe: Callable[[Agency], object] | None = None
+    parts: AgencyParts, url: str, remote: str = REMOTE, probe: Callable[[Agency], Iterable[str]] | None = None
 ) -> AgencySetup:
     """Makes the git remote `remote` the Agency at `url`; "" : the URL it has already.
 
@@ -74,12 +76,13 @@ def setup_agency(
     _refuse_in_time(parts, target, known)
     written = _write(parts, target, known)
     found = resolve_agency(parts)
-    doubts = _silent(found, probe)
+    doubts, refs = _asked(found, probe)
     if found.remote != remote:
         first = f"{found.origin} goes before the git remote {remote}: the Agency is {redacted(found.url)}"
         doubts = [first, *doubts]
     code = holds_code(parts.remotes.all()[remote])
-    return AgencySetup(found, tuple(written), code, tuple(doubts))
+    projects = tuple(sorted(filter(None, map(parse_project_ref, refs))))
+    return AgencySetup(found, tuple(written), code, tuple(doubts), projects)
 
 
 def _target(parts: AgencyParts, url: str, known: RemoteSettings) -> str:
@@ -157,14 +160,14 @@ def _remote_now(parts: AgencyParts) -> str:
         return ""  # origin, said in the wrong place: now it is said in the right one
 
 
-def _silent(found: Agency, probe: Callable[[Agency], object] | None) -> list[str]:
+def _asked(found: Agency, probe: Callable[[Agency], Iterable[str]] | None) -> tuple[list[str], Iterable[str]]:
+    """Returns why the Agency does not answer, and the refs that it has if it does."""
     if probe is None:
-        return []
+        return [], ()
     try:
-        probe(found)
+        return [], probe(found)
     except IdseError as error:
-        return [" ".join(filter(None, (error.message + ":", error.cause or error.where)))]
-    return []
+        return [" ".join(filter(None, (error.message + ":", error.cause or error.where)))], ()
 
 
 OLD_SECONDS = 24 * 3600

@@ -13,7 +13,7 @@ from idse_orchestrator.base.files import file_lock, remove_file, write_atomicall
 from idse_orchestrator.base.records import NamedTuple
 from idse_orchestrator.errors import EXIT_CHECK_FAILED, EXIT_CONFLICT, EXIT_OK, worst_exit
 from idse_orchestrator.ledger.refs import KNOWS_BOXES, PROJECTS, SESSIONS, SYNC
-from idse_orchestrator.sync.published_refs import PublishedRefs, RefMove
+from idse_orchestrator.sync.published_refs import PublishedRefs, RefMove, RulesNews
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -72,7 +72,6 @@ class SyncOutcome(NamedTuple):
     `refs` holds what moved or failed to, `equal` counts the refs that were the same already, `point` is
     the sync point that was made ("" : nothing moved that one would be made for). `conflicts` are
     the places where documents of ledgers here carry conflict markers, left by this sync or an earlier one.
-    `has_new_rules`: the Agency's rules are others now, and in force here; `rules_refused`: why they are not.
     """
 
     agency: Agency
@@ -81,8 +80,7 @@ class SyncOutcome(NamedTuple):
     equal: int
     point: str = ""
     conflicts: tuple[ConflictPlace, ...] = ()
-    has_new_rules: bool = False
-    rules_refused: str = ""
+    rules: RulesNews = RulesNews()
 
     @property
     def exit_code(self) -> int:
@@ -176,9 +174,9 @@ class Pulling:
         """Lets the ledger at `ref` know boxes where somebody can sign that; returns its tip."""
         return tip
 
-    def take_rules(self) -> tuple[bool, str]:
+    def take_rules(self) -> RulesNews:
         """Keeps the rules that the remote has; see `sync.rules.take_rules`."""
-        return False, ""
+        return RulesNews()
 
     def settle(self, theirs: Mapping[str, str]) -> str:  # noqa: ARG002 - for the heirs
         """Agrees with a remote that has `theirs` on the sync points of this clone; returns their ref."""
@@ -225,10 +223,10 @@ class Syncing(Pulling):
         )
         return tips[-1].commit if tips and tips[-1].state.format >= KNOWS_BOXES else tip
 
-    def take_rules(self) -> tuple[bool, str]:
+    def take_rules(self) -> RulesNews:
         """See `Pulling.take_rules`."""
         if self.remote.rules == self.remote.kept_rules:
-            return False, ""
+            return RulesNews()
         from idse_orchestrator.sync.rules import take_rules
 
         return take_rules(self._vault, self.remote)

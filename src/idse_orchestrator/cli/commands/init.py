@@ -16,8 +16,9 @@ from idse_orchestrator.agents.install_files import (
 )
 from idse_orchestrator.base.names import as_name, check_name
 from idse_orchestrator.base.records import NamedTuple
-from idse_orchestrator.base.text import counted
+from idse_orchestrator.base.text import counted, few, one_word
 from idse_orchestrator.cli.agent_files import kept_diagnostics, outcome_rows, refuse_kept, what_follows
+from idse_orchestrator.cli.layout import printable
 from idse_orchestrator.cli.options import command, flag
 from idse_orchestrator.cli.render.warnings import doubt_diagnostics, doubt_warnings, worktree_notice
 from idse_orchestrator.cli.terminal import Answer, Run, Said, Warned, picked
@@ -42,6 +43,8 @@ class _Done(NamedTuple):
     files: Sequence[FileOutcome]
     agency: AgencySetup | None
     brought: SyncOutcome | None
+    others: Sequence[str]
+    """Other projects that the Agency has."""
 
     @property
     def changed(self) -> bool:
@@ -80,16 +83,31 @@ def init(  # noqa: PLR0913 - one parameter for each option
 
     Where the hooks could not be installed, because a hook manager is in charge or other repositories
     share the folder, all else is done, and the exit code is 3. Without PROJECT, it is the one that the branch
-    carries, or else has the name of the folder. In a clone, the ledgers of that project are fetched from
-    the Agency, or from origin when that has them. Where they are not found, nothing is begun unless
-    --new-ledger says so.
+    carries, or that --agency has, or else has the name of the folder. In a clone, the ledgers of that project
+    are fetched from the Agency, or from origin when that has them. Where they are not found, nothing is begun
+    unless --new-ledger says so.
     """
-    project = name if name is not None else _only_folder(run)
-    check_name("project", project)
+    if name is not None:
+        check_name("project", name)
+    elif not (agency or remote):
+        name = _only_folder(run, ())
     wanted = chosen_files(run.app.agent_files) if agent_files else ()
     with run.app.alone():
         setup = run.app.sync.set_up(agency, remote or AGENCY) if agency or remote else None
-        brought, missing = (None, "") if no_fetch else _bring_ledgers(run, project)
+        there = setup.projects if setup and not no_fetch else ()
+        project = name if name is not None else _only_folder(run, there, agency)
+        check_name("project", project)
+        is_there = project in there and project not in run.app.reader.projects()
+        brought, missing = (None, "") if no_fetch else _bring_ledgers(run, project, is_there=is_there)
+        if is_there and not new_ledger and project not in run.app.reader.projects():
+            raise ConflictError(
+                f"the Agency has {project}, and it could not be brought",
+                cause=missing if brought is None else "what came was refused: idse sync pull says why",
+                fix=(
+                    "idse sync pull",
+                    f"idse init {project} --new-ledger  # begins another history of that name",
+                ),
+            )
         _refuse_lost(run, project)
         maker = run.app.session_maker
         made = init_project(maker, run.app.settings, InitRequest(project, stack, new_ledger, missing))
@@ -101,7 +119,9 @@ def init(  # noqa: PLR0913 - one parameter for each option
         if no_hooks and run.app.has_git and not run.app.work_tree.is_guarded:
             run.app.work_tree.decline_hooks(declined=True)
     files = install_agent_files(run.app.agent_files, wanted)
-    done = _Done(made, hooks, maker.templates.doubts() if made.made else (), files, setup, brought)
+    doubts = maker.templates.doubts() if made.made else ()
+    others = tuple(each for each in there if each != project)
+    done = _Done(made, hooks, doubts, files, setup, brought, others)
     code = brought.exit_code if brought else EXIT_OK
     if hooks is not None and hooks.refusal and not hooks.works:
         code = code or EXIT_CONFLICT
@@ -134,10 +154,20 @@ def _install_hooks(run: Run) -> HooksReport | None:
     return install_hooks(run.app.hook_files())
 
 
-def _only_folder(run: Run) -> str:
+def _only_folder(run: Run, there: Sequence[str], url: str = "") -> str:
+    """Returns the one project that the branch carries, or else the Agency at `url`, with those `there`."""
     projects = sorted({project for project, _ in run.app.workspace.session_folders()})
     if len(projects) == 1:
         return projects[0]
+    if not projects and len(there) == 1:
+        return there[0]
+    if not projects and there:
+        where = f" --agency {one_word(url)}" if url else ""
+        raise UsageError(
+            "which project?",
+            cause=f"the Agency has {few(there)}",
+            fix=tuple(f"idse init {name}{where}" for name in there[:3]),
+        )
     if not projects and (name := as_name(os.path.basename(run.app.top))):
         return name
     raise UsageError(
@@ -147,14 +177,16 @@ def _only_folder(run: Run) -> str:
     )
 
 
-def _bring_ledgers(run: Run, project: str) -> tuple[SyncOutcome | None, str]:
+def _bring_ledgers(run: Run, project: str, *, is_there: bool) -> tuple[SyncOutcome | None, str]:
     """Pulls what the Agency, or else `origin`, has of the ledgers that this clone lacks; says what failed.
 
-    `git clone` brings the branches and no ledger.
+    `git clone` brings the branches and no ledger. `is_there`: the Agency has the project.
     """
     app = run.app
     here = app.reader.sessions(project)
-    if not any(key[0] == project and key not in here for key in app.workspace.session_folders()):
+    if not is_there and not any(
+        key[0] == project and key not in here for key in app.workspace.session_folders()
+    ):
         return None, ""
     agency = app.sync.ledgers_elsewhere()
     if agency is None:
@@ -197,6 +229,8 @@ def _lines(run: Run, done: _Done) -> Iterator[str]:
         yield Said(f"project {done.project.project} is set up already; nothing changed")
     for row in outcome_rows(files) if files else ():
         yield Said(f"  {row}")
+    if done.others:
+        yield Said(f"the Agency has other projects, too: {printable(few(done.others))}")
     if done.agency:
         from idse_orchestrator.cli.render.sync import setup_lines  # it knows git, which may not be here
 

@@ -6,7 +6,7 @@ import time
 from typing import TYPE_CHECKING
 
 from idse_orchestrator.base.records import NamedTuple
-from idse_orchestrator.base.text import counted, one_word
+from idse_orchestrator.base.text import counted, few, one_word
 from idse_orchestrator.cli.layout import PLAIN, Style, ago, coloured, headed, moved, printable
 from idse_orchestrator.cli.render.warnings import markers_warning, place_data
 from idse_orchestrator.cli.terminal import Answer, Said, Warned, picked, remark
@@ -17,7 +17,7 @@ from idse_orchestrator.sync.published_refs import AHEAD, BEHIND, DIVERGED, EQUAL
 from idse_orchestrator.sync.syncing import MOVING, REFUSED, REJECTED, RESULTS, WAITING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from idse_orchestrator.ledger.events import SessionKey
     from idse_orchestrator.sync.agency import Agency
@@ -75,7 +75,9 @@ def outcome_answer(
         folder = {"project": project, "session": session, "files": told.files} if told else None
         return {**outcome_data(outcome), **({"brought": folder} if outcome.direction == PULL else {})}
 
-    doubts = [remark("warning", rules_warning(outcome.rules_refused))] if outcome.rules_refused else []
+    refused, elsewhere = outcome.rules.refused, outcome.rules.elsewhere
+    doubts = [remark("warning", rules_warning(refused))] if refused else []
+    doubts += [remark("note", _elsewhere(elsewhere))] if elsewhere else []
     words = [Said(brought.words)] if brought and (told or brought.branch) else []
     return Answer(schema, data, [*lines, *words], doubts, code=outcome.exit_code)
 
@@ -85,10 +87,12 @@ def _all_lines(outcome: SyncOutcome, style: Style, *, dry_run: bool) -> Iterator
     yield from outcome_lines(outcome, style)
     for place in outcome.conflicts:
         yield markers_warning(ref_label(place.ref), place)
-    if outcome.has_new_rules:
+    if outcome.rules.are_new:
         yield Said(_NEW_RULES)
-    if outcome.rules_refused:
-        yield Warned(rules_warning(outcome.rules_refused))
+    if outcome.rules.elsewhere:
+        yield Said(f"  {_elsewhere(outcome.rules.elsewhere)}")
+    if outcome.rules.refused:
+        yield Warned(rules_warning(outcome.rules.refused))
     summary = outcome_summary(outcome)
     if outcome.exit_code:
         yield Warned(summary)
@@ -144,8 +148,13 @@ def outcome_data(outcome: SyncOutcome) -> dict[str, object]:
         "up_to_date": outcome.equal,
         "sync_point": outcome.point or None,
         "conflicts": [place_data(place) for place in outcome.conflicts],
-        "new_rules": outcome.has_new_rules,
+        "new_rules": outcome.rules.are_new,
     }
+
+
+def _elsewhere(ids: Sequence[str]) -> str:
+    """Says which rules the Agency alone judges."""
+    return printable(f"judged by the Agency alone, as their check is not built in: {few(ids)}")
 
 
 def rules_warning(why: str) -> str:

@@ -8,6 +8,7 @@ import os
 import shutil
 import time
 from contextlib import suppress
+from functools import cache
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from itertools import count
 from typing import TYPE_CHECKING
@@ -106,7 +107,7 @@ class Agency:
     def create(self, caller: Caller, place: Place) -> None:
         """Makes a repository, because of a first push. Raises IdseError where there may be no more."""
         self.tenants.add_repository(place, caller)
-        self._tell(place, self._rules_now(place))
+        self._tell(place, self._rules_now(place.client))
 
     def look_at_rules(self) -> None:
         """Notes whether the rules can be used, where a file of theirs has changed."""
@@ -134,8 +135,9 @@ class Agency:
         if self.is_read_only:
             return
         with suppress(IdseError):
+            rules = cache(self._rules_now)
             for each in self.admin.repositories():
-                now = self._rules_now(each.place)
+                now = rules(each.client)
                 if not each.archived_at and self._told.get(each.place) != now:
                     self._tell(each.place, now)
 
@@ -148,9 +150,9 @@ class Agency:
             write_rules(self.home.git_dir(place), layers_of(self.home.path, place.client))
             self._told[place] = rules
 
-    def _rules_now(self, place: Place) -> Rules:
+    def _rules_now(self, client: str) -> Rules:
         """Returns what tells the files with the rules of a client from earlier ones."""
-        names = (CATALOGUE, f"rules/{AGENCY}.yaml", f"rules/{place.client}.yaml")
+        names = (CATALOGUE, f"rules/{AGENCY}.yaml", f"rules/{client}.yaml")
         return tuple(_state_at(os.path.join(self.home.path, name)) for name in names)
 
     def receiving(self, place: Place) -> Receiving:

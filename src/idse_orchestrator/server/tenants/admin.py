@@ -258,9 +258,9 @@ class Admin:
         """Returns the repositories of a client, or of all, by name."""
         ident = self.client(client).id if client else ""
         rows = self.database.read(_REPOSITORIES, client=ident)
-        names = self.database.read(
-            "SELECT client_id, repository_id, name FROM repository_names ORDER BY name"
-        )
+        names: dict[tuple[str, str], list[str]] = {}
+        for each in self.database.read(_ALL_NAMES, client=ident):
+            names.setdefault((each["client_id"], each["repository_id"]), []).append(each["name"])
         return [_repository(row, names) for row in rows if with_deleted or not row["deleted_at"]]
 
     def repository(self, place: Place) -> Repository:
@@ -457,6 +457,10 @@ _REPOSITORIES = (
     "SELECT r.*, c.name AS client FROM repositories r JOIN clients c ON c.id = r.client_id "
     "WHERE r.client_id = :client OR :client = '' ORDER BY c.name, r.name"
 )
+_ALL_NAMES = (
+    "SELECT client_id, repository_id, name FROM repository_names "
+    "WHERE client_id = :client OR :client = '' ORDER BY name"
+)
 _CLIENTS = """
 SELECT c.*, coalesce(r.n, 0) AS repositories, coalesce(r.total, 0) AS bytes, r.pushed_at,
   (SELECT count(*) FROM api_keys k WHERE k.client_id = c.id AND k.revoked_at IS NULL) AS keys
@@ -484,13 +488,8 @@ def _client(row: Mapping[str, Any]) -> Client:
     return Client._make(values(row, Client._fields))
 
 
-def _repository(row: Mapping[str, Any], names: Sequence[Mapping[str, Any]]) -> Repository:
-    former = tuple(
-        each["name"]
-        for each in names
-        if (each["client_id"], each["repository_id"]) == (row["client_id"], row["id"])
-        and each["name"] != row["name"]
-    )
+def _repository(row: Mapping[str, Any], names: Mapping[tuple[str, str], Sequence[str]]) -> Repository:
+    former = tuple(name for name in names.get((row["client_id"], row["id"]), ()) if name != row["name"])
     return Repository._make((*values(row, Repository._fields[:-1]), former))
 
 

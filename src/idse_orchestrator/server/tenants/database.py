@@ -65,15 +65,8 @@ class Database:
 
     def copy_to(self, path: str) -> None:
         """Writes a copy of all that is committed to `path`, while others go on writing here."""
-        os.close(open_or_make(path, os.O_RDWR))
-        os.chmod(path, _MODE)
         with self._told():
-            copy = sqlite3.connect(path)
-            try:
-                self._connection().backup(copy)
-                copy.execute("PRAGMA journal_mode = DELETE")  # one file, whole by itself
-            finally:
-                copy.close()
+            _copy(self._connection(), path)
 
     def write_ahead(self) -> None:
         """Has the file written ahead from now on, as a copy of it is not."""
@@ -132,7 +125,10 @@ class Database:
             return
         connection.execute("BEGIN IMMEDIATE")
         try:
-            for number in range(version_of(connection), len(steps)):  # another process may have been faster
+            version = version_of(connection)  # another process may have been faster
+            if 0 < version < len(steps):
+                self._keep(version)
+            for number in range(version, len(steps)):
                 for statement in _statements(steps[number]):
                     connection.execute(statement)
                 connection.execute("INSERT INTO schema_versions (version) VALUES (?)", (number + 1,))
@@ -140,6 +136,16 @@ class Database:
         except BaseException:
             connection.execute("ROLLBACK")
             raise
+
+    def _keep(self, version: int) -> None:
+        """Keeps a copy of the database as an older idse has left it: nothing leads back from a newer one."""
+        half, whole = f"{self.path}.half", f"{self.path}.version-{version}"
+        before = sqlite3.connect(self.path, timeout=PATIENCE_SECONDS)
+        try:
+            _copy(before, half)
+        finally:
+            before.close()
+        os.replace(half, whole)
 
     @contextmanager
     def _told(self) -> Iterator[None]:
@@ -173,6 +179,18 @@ class Writing:
 
 def _row(cursor: sqlite3.Cursor, values: tuple[Any, ...]) -> Row:
     return {column[0]: value for column, value in zip(cursor.description, values, strict=True)}
+
+
+def _copy(source: sqlite3.Connection, path: str) -> None:
+    """Writes what is committed to `path`, which only its owner can read."""
+    os.close(open_or_make(path, os.O_RDWR | os.O_TRUNC))
+    os.chmod(path, _MODE)
+    copy = sqlite3.connect(path)
+    try:
+        source.backup(copy)
+        copy.execute("PRAGMA journal_mode = DELETE")  # one file, whole by itself
+    finally:
+        copy.close()
 
 
 def values(row: Mapping[str, Any], names: Sequence[str]) -> list[Any]:
