@@ -120,7 +120,7 @@ class History:
 
 
 QUICK = settings(
-    max_examples=4,
+    max_examples=8,
     suppress_health_check=[
         HealthCheck.function_scoped_fixture,
         HealthCheck.too_slow,
