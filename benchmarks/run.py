@@ -28,6 +28,7 @@ from bed import Bed
 from growing import after_one_event, criss_cross
 from hostile import hostile_rules, hostile_text
 from migrating import ROWS as MIGRATING
+from projecting import ROWS as PROJECTING
 from routing import routing
 from rows import ROWS as LOCAL
 from rows import Sizes
@@ -51,6 +52,7 @@ ROWS = {
     "trace": tracing,
     "mcp": serving,
     **SERVING,
+    **PROJECTING,
 }
 
 

@@ -55,7 +55,7 @@ class Projector:
         What follows from them for other sessions, as new rules do, is left to `reconcile`.
         """
         self._know(repository)
-        return self._portion(repository, list(moved), again=False)
+        return self._portion(repository, list(dict.fromkeys(moved)), again=False)
 
     def reconcile(self, repository: Repository, portion: int = PORTION) -> Iterator[int]:
         """Brings all of a repository up to date, portion by portion; yields how many refs are left."""
