@@ -13,7 +13,7 @@ from idse_orchestrator.cli.agent_hooks import NAMES as OF_AGENTS
 from idse_orchestrator.ledger.events import KINDS
 from idse_orchestrator.ledger.shapes import Record
 from idse_orchestrator.pipeline import shapes
-from idse_orchestrator.server.tenants.home import SETTINGS as OF_AGENCY
+from idse_orchestrator.server.tenants.configuration import SETTINGS as OF_AGENCY
 from idse_orchestrator.sessions.configuration import SETTINGS
 from idse_orchestrator.wiring.ledgers import KINDS as KINDS_OF_LEDGERS
 from idse_orchestrator.worktree.hook import HOOKS

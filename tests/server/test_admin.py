@@ -24,22 +24,24 @@ from idse_orchestrator.errors import (
 )
 from idse_orchestrator.server.model.names import Place
 from idse_orchestrator.server.tenants import database
-from idse_orchestrator.server.tenants.admin import Admin, Found, Moved, Wanted
+from idse_orchestrator.server.tenants.admin import Admin, Found, Moved
 from idse_orchestrator.server.tenants.audit import AuditEntry
 from idse_orchestrator.server.tenants.home import read_record
+from idse_orchestrator.server.tenants.issued_keys import Wanted
 
 SHOP = Place("acme", "shop")
 WRITER = """\
 import sys
-from idse_orchestrator.server.tenants.admin import Admin, Wanted
+from idse_orchestrator.server.tenants.admin import Admin
+from idse_orchestrator.server.tenants.issued_keys import Wanted
 from idse_orchestrator.server.tenants.audit import AuditEntry
 admin = Admin(sys.argv[1])
 number = 0
 while True:
     number += 1
-    admin.write_audit(AuditEntry(sys.argv[2], "push", sys.argv[3], detail=str(number)))
+    admin.audit.write(AuditEntry(sys.argv[2], "push", sys.argv[3], detail=str(number)))
     if number % 5 == 0:
-        admin.issue_key(Wanted("acme", name=f"{sys.argv[3]}-{number}"))
+        admin.keys.issue(Wanted("acme", name=f"{sys.argv[3]}-{number}"))
     sys.stdout.write(f"{number}\\n")
     sys.stdout.flush()
 """
@@ -139,7 +141,7 @@ class TestMoves:
             acme.rename_repository(SHOP, "store")
         assert acme.admin.repository(SHOP).name == "shop"
         assert os.path.isdir(acme.home.git_dir(SHOP))
-        assert acme.admin.verify_audit() == []
+        assert acme.admin.audit.verify() == []
 
     def test_a_rename_waits_for_a_push_to_end(self, acme):
         order = []
@@ -155,8 +157,8 @@ class TestMoves:
         assert order == ["pushed", "moved"]
 
     def test_a_first_push_to_a_client_that_just_moved_makes_no_folder(self, acme):
-        _, secret = acme.admin.issue_key(Wanted("acme", scopes=("push", "create")))
-        caller = acme.admin.caller(secret)
+        _, secret = acme.admin.keys.issue(Wanted("acme", scopes=("push", "create")))
+        caller = acme.admin.keys.caller(secret)
         acme.rename_client("acme", "apex")
         with pytest.raises(ConflictError, match="apex"):
             acme.add_repository(Place("acme", "new"), caller)
@@ -195,7 +197,7 @@ class TestDeletion:
     def test_a_purge_leaves_nothing_of_it_and_the_chain_holds(self, acme, at_once):
         commit(acme)
         client = acme.admin.client("acme").id
-        acme.admin.write_audit(AuditEntry(client, "push", "k", "shop", detail="Ann's work"))
+        acme.admin.audit.write(AuditEntry(client, "push", "k", "shop", detail="Ann's work"))
         acme.archive_repository(SHOP)
         acme.delete_repository(SHOP, confirm="acme/shop", purge=at_once)
         if not at_once:
@@ -204,25 +206,25 @@ class TestDeletion:
                 acme.delete_repository(SHOP, confirm="acme/shop")
             acme.delete_repository(SHOP, confirm="acme/shop", purge=True)
         assert os.listdir(acme.home.backup) == []
-        assert "Ann's work" not in str(acme.admin.audit(client))
-        assert acme.admin.verify_audit() == []
+        assert "Ann's work" not in str(acme.admin.audit.rows(client))
+        assert acme.admin.audit.verify() == []
         with pytest.raises(NameTakenError):
             acme.add_repository(SHOP)
 
     def test_a_client_is_deleted_last_and_its_keys_end(self, acme):
-        _, secret = acme.admin.issue_key(Wanted("acme"))
+        _, secret = acme.admin.keys.issue(Wanted("acme"))
         acme.admin.archive_client("acme")
         with pytest.raises(ConflictError, match="still has repositories"):
             acme.delete_client("acme", confirm="acme")
         acme.delete_repository(SHOP, confirm="acme/shop")
         acme.delete_client("acme", confirm="acme", purge=True)
-        assert acme.admin.caller(secret) is None
+        assert acme.admin.keys.caller(secret) is None
         assert (acme.admin.clients(), os.listdir(acme.home.git)) == ([], [])
         with pytest.raises(NameTakenError):
             acme.add_client("acme")
         with pytest.raises(UnknownNameError, match="was deleted"):
             acme.admin.client("acme")
-        assert acme.admin.verify_audit() == []
+        assert acme.admin.audit.verify() == []
 
 
 class TestQuotas:
@@ -238,7 +240,7 @@ class TestQuotas:
     def test_bytes_are_those_of_all_repositories_of_the_client(self, acme):
         acme.add_repository(Place("acme", "site"))
         acme.admin.set_quota("acme", max_bytes=1000, max_repositories=None)
-        caller = acme.admin.caller(acme.admin.issue_key(Wanted("acme"))[1])
+        caller = acme.admin.keys.caller(acme.admin.keys.issue(Wanted("acme"))[1])
         acme.admin.note_bytes(SHOP, 300)
         acme.admin.note_bytes(Place("acme", "site"), 600)
         assert acme.admin.place(caller, SHOP).bytes_left == 100
@@ -252,7 +254,7 @@ class TestQuotas:
 
 class TestFirstPush:
     def test_the_same_twice_finds_the_one_that_was_made(self, acme):
-        caller = acme.admin.caller(acme.admin.issue_key(Wanted("acme", scopes=("push", "create")))[1])
+        caller = acme.admin.keys.caller(acme.admin.keys.issue(Wanted("acme", scopes=("push", "create")))[1])
         first = acme.add_repository(Place("acme", "new"), caller)
         assert acme.add_repository(Place("acme", "new"), caller) == first
 
@@ -264,10 +266,10 @@ class TestFirstPush:
             acme.admin.add_repository(None, Place("acme", "new"), fails)
         with pytest.raises(UnknownNameError):
             acme.admin.repository(Place("acme", "new"))
-        assert acme.admin.verify_audit() == []
+        assert acme.admin.audit.verify() == []
 
     def test_ten_at_once_make_one(self, acme):
-        caller = acme.admin.caller(acme.admin.issue_key(Wanted("acme", scopes=("push", "create")))[1])
+        caller = acme.admin.keys.caller(acme.admin.keys.issue(Wanted("acme", scopes=("push", "create")))[1])
         found = []
         threads = [
             threading.Thread(target=lambda: found.append(acme.add_repository(Place("acme", "new"), caller)))
@@ -308,11 +310,11 @@ def test_a_kill_in_the_middle_of_writing_loses_no_row_that_was_told(admin, tmp_p
             acknowledged[name] = int(told[-1]) if told else 0
             child.stdout.close()
             child.wait()
-    assert admin.verify_audit() == []
-    rows = admin.audit(client, 0, 100_000)
+    assert admin.audit.verify() == []
+    rows = admin.audit.rows(client, 0, 100_000)
     kept = {name: max(int(r["detail"]) for r in rows if r["key_id"] == name) for name in acknowledged}
     assert all(kept[name] >= acknowledged[name] for name in acknowledged)
-    keys = {each.name for each in admin.keys()}  # noqa: SIM118 - a method of ours
+    keys = {each.name for each in admin.keys.all()}
     assert {f"{n}-{i}" for n, last in acknowledged.items() for i in range(5, last + 1, 5)} <= keys
     assert sum(row["action"] == "key issue" for row in rows) == len(keys)
 
@@ -416,12 +418,12 @@ class TestSchema:
 
 def test_a_key_works_while_the_database_cannot_be_written(acme, monkeypatch):
     monkeypatch.setattr(database, "PATIENCE_SECONDS", 0.05)
-    _, secret = acme.admin.issue_key(Wanted("acme"))
+    _, secret = acme.admin.keys.issue(Wanted("acme"))
     acme.admin.close()
     other = sqlite3.connect(acme.home.admin_db, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
     try:
-        caller = acme.admin.caller(secret)
+        caller = acme.admin.keys.caller(secret)
         assert isinstance(acme.admin.place(caller, SHOP), Found)
         assert not isinstance(acme.admin.place(caller, SHOP), Moved)
     finally:

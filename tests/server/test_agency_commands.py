@@ -132,7 +132,7 @@ class TestTenants:
         assert agency("client", "delete", "acme", "--confirm", "acme", "--purge").code == 0
         assert agency("client", "add", "acme").code == 3
         assert verdicts(agency) == (0, {})
-        assert acme.admin.verify_audit() == []
+        assert acme.admin.audit.verify() == []
 
     @pytest.mark.parametrize("words", [("--bytes", "much"), ("--repositories", "-1"), ("--bytes", "")])
     def test_a_quota_that_is_none_is_refused(self, agency, acme, words):
@@ -146,7 +146,7 @@ class TestKeys:
         told = agency("key", "issue", "acme")
         assert re.fullmatch(r"idse_\w{43}\n", told.out)
         assert told.out.strip() not in told.err
-        caller = acme.admin.caller(told.out.strip())
+        caller = acme.admin.keys.caller(told.out.strip())
         assert (caller.client, caller.scopes) == ("acme", ("read", "push"))
         assert told.out[9:].strip() not in agency("key", "list").out + agency("key", "list", "--json").out
 
@@ -155,25 +155,25 @@ class TestKeys:
             "key", "issue", "acme", "--agent", "claude", "--scope", "read,push", "--scope", "create",
             "--repository", "shop", "--project", "portal", "--expires", "90d", "-q",
         )  # fmt: skip
-        caller = acme.admin.caller(told.out.strip())
+        caller = acme.admin.keys.caller(told.out.strip())
         assert caller[4:] == (("read", "push", "create"), (), "claude", ("shop",), ("portal",))
-        (key,) = acme.admin.keys()
+        (key,) = acme.admin.keys.all()
         assert key.expires_at[:4] > key.created_at[:4] or key.expires_at > key.created_at
 
     def test_rotate_prints_the_new_one_and_both_hold(self, agency, acme):
         told = agency("key", "issue", "acme", "--json")
         new = agency("key", "rotate", told.data["id"], "--overlap", "1h").out.strip()
-        assert acme.admin.caller(new)
-        assert acme.admin.caller(told.data["secret"])
+        assert acme.admin.keys.caller(new)
+        assert acme.admin.keys.caller(told.data["secret"])
         assert agency("key", "rotate", told.data["id"]).code == 3
         assert agency("key", "revoke", told.data["id"]).code == 0
-        assert acme.admin.caller(told.data["secret"]) is None
+        assert acme.admin.keys.caller(told.data["secret"]) is None
 
     def test_for_ssh_the_line_is_printed_and_no_secret(self, agency, acme, tmp_path):
         public = tmp_path / "id.pub"
         public.write_text("ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIBoX ann@laptop\n")
         told = agency("key", "issue", "acme", "--ssh", str(public))
-        (key,) = acme.admin.keys()
+        (key,) = acme.admin.keys.all()
         assert re.fullmatch(
             rf'command="\S*idse agency --home {re.escape(acme.home.path)} ssh-shell {key.id}",restrict '
             r"ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIBoX ann@laptop\n",
@@ -181,7 +181,7 @@ class TestKeys:
         )
         assert "idse_" not in told.out + told.err
         assert agency("key", "issue", "acme", "--ssh", __file__).code == 2
-        assert len(acme.admin.keys()) == 1
+        assert len(acme.admin.keys.all()) == 1
 
     @pytest.mark.parametrize(
         "words",
@@ -189,7 +189,7 @@ class TestKeys:
     )
     def test_what_makes_no_key_is_refused(self, agency, acme, words):
         assert agency("key", "issue", *words).code == 2
-        assert acme.admin.keys() == []
+        assert acme.admin.keys.all() == []
 
 
 class TestDoctor:

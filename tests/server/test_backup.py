@@ -14,11 +14,12 @@ import pytest
 
 from idse_orchestrator.errors import BackupError, ConflictError, HomeError
 from idse_orchestrator.server.model.names import Place
-from idse_orchestrator.server.tenants.admin import Admin, Wanted
+from idse_orchestrator.server.tenants.admin import Admin
 from idse_orchestrator.server.tenants.audit import AuditEntry
 from idse_orchestrator.server.tenants.backup import back_up, restore
 from idse_orchestrator.server.tenants.bundles import agency_git, refs_in
 from idse_orchestrator.server.tenants.home import Home, open_home
+from idse_orchestrator.server.tenants.issued_keys import Wanted
 
 SHOP, SITE = Place("acme", "shop"), Place("acme", "site")
 
@@ -59,7 +60,7 @@ def full(tenants):
     pathlib.Path(tenants.home.rules, "acme.yaml").write_text("policy: {gates: every}\n")
     pathlib.Path(tenants.home.backup, "gone.bundle").write_text("kept")
     tenants.rename_repository(SITE, "web")
-    tenants.admin.write_audit(AuditEntry(tenants.admin.client("acme").id, "push", "k", "shop", detail="x"))
+    tenants.admin.audit.write(AuditEntry(tenants.admin.client("acme").id, "push", "k", "shop", detail="x"))
     return tenants
 
 
@@ -77,7 +78,13 @@ def brought_back(backup, path, defects=0):
 def everything(home):
     """What a home holds, but for its secrets."""
     admin = Admin(home.admin_db)
-    rows = (admin.clients(), admin.repositories(), admin.keys(), admin.heads(), admin.verify_audit())
+    rows = (
+        admin.clients(),
+        admin.repositories(),
+        admin.keys.all(),
+        admin.audit.heads(),
+        admin.audit.verify(),
+    )
     admin.close()
     refs = {place: refs_in(agency_git(os.environ).at(home.git_dir(place))) for place in home.places()}
     files = {
@@ -93,14 +100,14 @@ def everything(home):
 
 
 def test_everything_comes_back(full, tmp_path):
-    key, secret = full.admin.issue_key(Wanted("acme", name="Ann"))
+    key, secret = full.admin.keys.issue(Wanted("acme", name="Ann"))
     counts = saved(full, tmp_path / "b")
     assert (counts.clients, counts.repositories, counts.refs) == (2, 3, 4)
     again, defects = brought_back(tmp_path / "b", tmp_path / "new")
     assert (again, defects) == (counts, {})
     home = open_home(str(tmp_path / "new"))
     assert everything(home) == everything(full.home)
-    assert Admin(home.admin_db).caller(secret).key_id == key.id
+    assert Admin(home.admin_db).keys.caller(secret).key_id == key.id
     assert git(home.git_dir(SHOP), "fsck", "--full", "--strict") == ""
     assert sorted(os.listdir(home.git_dir(SHOP))) == ["HEAD", "config", "objects", "refs"]
 
@@ -303,5 +310,5 @@ class TestCommands:
             (each.id, each.place, each.former) for each in full.admin.repositories()
         }
         assert admin.client("beta").name == "bravo"
-        assert admin.keys() == []
-        assert admin.verify_audit() == []
+        assert admin.keys.all() == []
+        assert admin.audit.verify() == []

@@ -312,12 +312,12 @@ class TestMeanwhile:
     )
     def test_what_ends_pushes_ends_those_under_way(self, bench, under_way, what, words):
         admin, before = bench.bed.admin, bench.there()
-        of = {
-            "archive_repository": Place("acme", "shop"),
-            "archive_client": "acme",
-            "revoke_key": admin.keys()[0].id,
+        ways = {
+            "archive_repository": lambda: admin.archive_repository(Place("acme", "shop")),
+            "archive_client": lambda: admin.archive_client("acme"),
+            "revoke_key": lambda: admin.keys.revoke(admin.keys.all()[0].id),
         }
-        code, said, _ = under_way(lambda: getattr(admin, what)(of[what]))
+        code, said, _ = under_way(ways[what])
         assert code == 1
         assert f"idse: error[not-allowed] {words}" in said
         assert (bench.there(), bench.quarantines()) == (before, [])

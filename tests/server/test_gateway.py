@@ -168,7 +168,7 @@ class TestWhoGetsIn:
         key = server.key(client)
         path = f"/git/{place}.git/info/refs?service=git-upload-pack"
         assert server.get(path, key)[0] == 200
-        server.admin.revoke_key(next(each.id for each in server.admin.keys(client)[::-1]))
+        server.admin.keys.revoke(next(each.id for each in server.admin.keys.all(client)[::-1]))
         assert server.get(path, key)[0] == 401
 
     def test_a_key_does_what_its_scopes_say(self, server, pushed, client, place):
@@ -371,11 +371,11 @@ def test_the_audit_says_which_key_brought_what(server, repo, client, place):
     tip = grown(repo)
     repo.git("push", server.url(place, key), SESSION)
     refused(repo, server.url(place, key), f"{tip}:refs/heads/main")
-    rows = [row for row in server.admin.audit(server.admin.client(client).id) if row["action"] == "push"]
+    rows = [row for row in server.admin.audit.rows(server.admin.client(client).id) if row["action"] == "push"]
     assert [row["outcome"] for row in rows] == ["ok", "refused"]
     assert json.loads(rows[0]["detail"])["refs"] == [[SESSION, "", tip]]
-    assert rows[0]["key_id"] == server.admin.keys(client)[0].id
-    assert not server.admin.verify_audit()
+    assert rows[0]["key_id"] == server.admin.keys.all(client)[0].id
+    assert not server.admin.audit.verify()
 
 
 class TestWhatTheServerSaysOfItself:
@@ -433,6 +433,6 @@ def test_where_signed_pushes_are_required_only_signers_that_are_listed_get_in(ow
     assert (stranger.returncode, "is not known here" in stranger.stderr) == (1, True)
     known = push(*signed, f"user.signingKey={tmp_path / 'ann'}", flags=["--signed"])
     assert known.returncode == 0, known.stderr
-    rows = [row for row in bed.admin.audit(bed.admin.client("acme").id) if row["action"] == "push"]
+    rows = [row for row in bed.admin.audit.rows(bed.admin.client("acme").id) if row["action"] == "push"]
     assert rows[-1]["certificate"].startswith("certificate version 0.1\n")
     assert SESSION in rows[-1]["certificate"]

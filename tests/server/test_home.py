@@ -12,10 +12,9 @@ import pytest
 
 from idse_orchestrator.errors import BusyError, ConflictError, HomeError, InvalidConfigurationError
 from idse_orchestrator.server.model.names import Place
+from idse_orchestrator.server.tenants.configuration import SETTINGS, Configuration
 from idse_orchestrator.server.tenants.home import (
-    SETTINGS,
     UNFINISHED,
-    Configuration,
     Home,
     make_home,
     make_repository,

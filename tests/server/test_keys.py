@@ -16,7 +16,8 @@ from idse_orchestrator.errors import ConflictError, IdseError, UnknownNameError,
 from idse_orchestrator.redaction import redacted
 from idse_orchestrator.server.model.names import Place
 from idse_orchestrator.server.model.push import Caller
-from idse_orchestrator.server.tenants.admin import Found, Moved, Wanted
+from idse_orchestrator.server.tenants.admin import Found, Moved
+from idse_orchestrator.server.tenants.issued_keys import Wanted
 from idse_orchestrator.server.tenants.keys import authorized_keys_line, duration, hash_of, new_secret
 
 DAY = 86_400
@@ -31,7 +32,7 @@ def acme(admin):
 
 
 def issue(admin, client="acme", **wanted):
-    return admin.issue_key(Wanted(client, **wanted))
+    return admin.keys.issue(Wanted(client, **wanted))
 
 
 def test_a_key_is_256_random_bits_of_letters_and_digits():
@@ -51,7 +52,7 @@ def test_a_caller_is_what_the_key_was_issued_as(acme):
         projects=("portal",),
         expires=DAY,
     )
-    assert acme.caller(secret) == Caller(
+    assert acme.keys.caller(secret) == Caller(
         key.id,
         acme.client("acme").id,
         "acme",
@@ -62,44 +63,44 @@ def test_a_caller_is_what_the_key_was_issued_as(acme):
         (),
         ("portal",),
     )
-    assert acme.caller_by_id(key.id) == acme.caller(secret)
+    assert acme.keys.caller_by_id(key.id) == acme.keys.caller(secret)
 
 
 def test_unknown_expired_and_revoked_keys_are_one_answer(acme, clock):
     _, expired = issue(acme, expires=DAY)
     key, revoked = issue(acme)
     _, gone = issue(acme, "beta")
-    acme.revoke_key(key.id)
+    acme.keys.revoke(key.id)
     clock.at += DAY
     acme.archive_client("beta")
-    assert acme.caller(gone) is not None
+    assert acme.keys.caller(gone) is not None
     acme.delete_client("beta", confirm="beta")
     for secret in (expired, revoked, gone, new_secret(), "", "idse_", "x" * 5000, "\udcff", expired.lower()):
-        assert acme.caller(secret) is None
-    assert acme.caller_by_id(key.id) is None
-    assert acme.caller_by_id("") is None
+        assert acme.keys.caller(secret) is None
+    assert acme.keys.caller_by_id(key.id) is None
+    assert acme.keys.caller_by_id("") is None
 
 
 def test_a_key_ends_with_its_second(acme, clock):
     _, secret = issue(acme, expires=10)
     clock.at += 9
-    assert acme.caller(secret)
+    assert acme.keys.caller(secret)
     clock.at += 1
-    assert acme.caller(secret) is None
+    assert acme.keys.caller(secret) is None
 
 
 def test_unknown_expired_and_revoked_keys_cost_the_same(acme, clock):
     _, expired = issue(acme, expires=1)
     key, revoked = issue(acme)
-    acme.revoke_key(key.id)
+    acme.keys.revoke(key.id)
     clock.at += 2
     statements = []
-    acme.caller(expired)
+    acme.keys.caller(expired)
     acme.database._connection().set_trace_callback(statements.append)
     seen = []
     for secret in (expired, revoked, new_secret()):
         statements.clear()
-        acme.caller(secret)
+        acme.keys.caller(secret)
         seen.append([re.sub(r"'[^']*'", "?", each) for each in statements])
     assert seen[0] == seen[1] == seen[2]
     assert len(seen[0]) == 1
@@ -108,7 +109,7 @@ def test_unknown_expired_and_revoked_keys_cost_the_same(acme, clock):
     for _ in range(300):
         for name, secret in (("expired", expired), ("revoked", revoked), ("unknown", new_secret())):
             begin = time.perf_counter()
-            acme.caller(secret)
+            acme.keys.caller(secret)
             times[name].append(time.perf_counter() - begin)
     middle = [statistics.median(each) for each in times.values()]
     assert max(middle) < 3 * min(middle)
@@ -116,7 +117,7 @@ def test_unknown_expired_and_revoked_keys_cost_the_same(acme, clock):
 
 def test_no_secret_is_in_the_home(acme, home):
     secrets = [issue(acme, name="Ann")[1] for _ in range(3)]
-    secrets.append(acme.rotate_key(acme.caller(secrets[0]), 60))
+    secrets.append(acme.keys.rotate_own(acme.keys.caller(secrets[0]), 60))
     for folder, _, names in os.walk(home.path):
         for name in names:
             with open(os.path.join(folder, name), "rb") as file:
@@ -126,14 +127,14 @@ def test_no_secret_is_in_the_home(acme, home):
 
 def test_the_use_of_a_key_is_noted_once_an_hour(acme, clock):
     key, secret = issue(acme)
-    acme.caller(secret)
-    first = acme.key(key.id).last_used_at
+    acme.keys.caller(secret)
+    first = acme.keys.key(key.id).last_used_at
     clock.at += 3599
-    acme.caller(secret)
-    assert acme.key(key.id).last_used_at == first != ""
+    acme.keys.caller(secret)
+    assert acme.keys.key(key.id).last_used_at == first != ""
     clock.at += 2
-    acme.caller(secret)
-    assert acme.key(key.id).last_used_at > first
+    acme.keys.caller(secret)
+    assert acme.keys.key(key.id).last_used_at > first
 
 
 class TestPlaces:
@@ -146,7 +147,7 @@ class TestPlaces:
         return acme
 
     def caller(self, admin, client="acme", **wanted):
-        return admin.caller(issue(admin, client, **wanted)[1])
+        return admin.keys.caller(issue(admin, client, **wanted)[1])
 
     def test_its_own_and_nobody_elses(self, places):
         mine = self.caller(places)
@@ -229,68 +230,68 @@ class TestScopes:
     def test_adopt_ends_with_the_first_push(self, acme):
         acme.add_repository(None, SHOP)
         _, secret = issue(acme, scopes=("push", "adopt"), repositories=("shop",))
-        assert "adopt" in acme.caller(secret).scopes
+        assert "adopt" in acme.keys.caller(secret).scopes
         acme.note_bytes(SHOP, 10, pushed=False)
-        assert "adopt" in acme.caller(secret).scopes
+        assert "adopt" in acme.keys.caller(secret).scopes
         acme.note_bytes(SHOP, 10)
-        assert acme.caller(secret).scopes == ("push",)
+        assert acme.keys.caller(secret).scopes == ("push",)
 
     def test_adopt_ends_after_a_week_and_rotation_does_not_prolong_it(self, acme, clock):
         _, secret = issue(acme, scopes=("push", "adopt"), repositories=("shop",))
-        new = acme.rotate_key(acme.caller(secret), 30 * DAY)
-        assert acme.caller(new).scopes == ("push",)
+        new = acme.keys.rotate_own(acme.keys.caller(secret), 30 * DAY)
+        assert acme.keys.caller(new).scopes == ("push",)
         clock.at += 7 * DAY - 1
-        assert "adopt" in acme.caller(secret).scopes
+        assert "adopt" in acme.keys.caller(secret).scopes
         clock.at += 1
-        assert acme.caller(secret).scopes == ("push",)
+        assert acme.keys.caller(secret).scopes == ("push",)
 
 
 class TestRotation:
     def test_both_hold_until_the_overlap_ends(self, acme, clock):
         _, old = issue(acme, name="CI", scopes=("read",), repositories=("shop",), expires=90 * DAY)
         clock.at += 80 * DAY
-        new = acme.rotate_key(acme.caller(old), 3600)
-        a, b = acme.caller(old), acme.caller(new)
+        new = acme.keys.rotate_own(acme.keys.caller(old), 3600)
+        a, b = acme.keys.caller(old), acme.keys.caller(new)
         assert a._replace(key_id="") == b._replace(key_id="")
         clock.at += 3600
-        assert acme.caller(old) is None
-        assert acme.caller(new)
+        assert acme.keys.caller(old) is None
+        assert acme.keys.caller(new)
         clock.at += 89 * DAY
-        assert acme.caller(new)
+        assert acme.keys.caller(new)
         clock.at += DAY
-        assert acme.caller(new) is None
+        assert acme.keys.caller(new) is None
 
     def test_an_overlap_never_prolongs_the_old_key(self, acme, clock):
         _, old = issue(acme, expires=60)
-        acme.rotate_key(acme.caller(old), 7 * DAY)
+        acme.keys.rotate_own(acme.keys.caller(old), 7 * DAY)
         clock.at += 60
-        assert acme.caller(old) is None
+        assert acme.keys.caller(old) is None
 
     def test_a_key_is_replaced_once(self, acme):
         key, old = issue(acme)
-        caller = acme.caller(old)
-        acme.rotate_key(caller, 3600)
+        caller = acme.keys.caller(old)
+        acme.keys.rotate_own(caller, 3600)
         with pytest.raises(ConflictError, match="was replaced"):
-            acme.rotate_key(caller, 3600)
-        acme.revoke_key(key.id)
+            acme.keys.rotate_own(caller, 3600)
+        acme.keys.revoke(key.id)
         with pytest.raises(ConflictError, match="was replaced"):
-            acme.rotate_key(caller, 3600)
+            acme.keys.rotate_own(caller, 3600)
 
     def test_revoked_and_expired_keys_are_not_rotated(self, acme, clock):
         key, _ = issue(acme)
-        acme.revoke_key(key.id)
+        acme.keys.revoke(key.id)
         with pytest.raises(ConflictError, match="is revoked"):
-            acme.rotate(key.id, 60)
+            acme.keys.rotate(key.id, 60)
         late, _ = issue(acme, expires=5)
         clock.at += 5
         with pytest.raises(ConflictError, match="is expired"):
-            acme.rotate(late.id, 60)
+            acme.keys.rotate(late.id, 60)
 
     @pytest.mark.parametrize("overlap", [-1, 31 * DAY])
     def test_an_overlap_is_bounded(self, acme, overlap):
         key, _ = issue(acme)
         with pytest.raises(UsageError):
-            acme.rotate(key.id, overlap)
+            acme.keys.rotate(key.id, overlap)
 
 
 def test_a_key_in_an_error_or_a_log_is_hidden():

@@ -25,7 +25,7 @@ class Door:
         self.bed, self.repo, self.kind, self.client = bed, repo, kind, client
         self.place = f"{client}/shop"
         secret = bed.key(client)
-        self.key_id = bed.admin.keys(client)[-1].id
+        self.key_id = bed.admin.keys.all(client)[-1].id
         self.url, self.env = bed.url(self.place), bearer(secret)
         if kind == "ssh":
             self.url = f"ssh://agency.invalid/{self.place}.git"
@@ -97,7 +97,7 @@ def test_another_clients_path_and_a_revoked_key_lead_nowhere(server, repo, tmp_p
     assert door.push().code == 0
     before = door.there()
     clone.complete("intent")
-    server.admin.revoke_key(door.key_id)
+    server.admin.keys.revoke(door.key_id)
     said = door.push()
     assert said.code != 0
     assert door.there() == before

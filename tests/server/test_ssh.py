@@ -143,7 +143,7 @@ def test_a_push_a_fetch_and_a_promise(way, make_repo):
     assert said.code == 1
     assert f"refused {ref_of()}: error[IDSE" in said.words
     assert tip in way.git("ls-remote", way.url()).words
-    rows = [each for each in way.server.admin.keys(way.client) if each.id == way.key_id]
+    rows = [each for each in way.server.admin.keys.all(way.client) if each.id == way.key_id]
     assert rows[0].last_used_at
 
 
@@ -159,7 +159,7 @@ def test_another_tenant_a_key_that_ended_and_what_is_no_git(way, server):
     for url in (f"ssh://{way.host}/../../etc", f"ssh://{way.host}/{way.client}/shop.git/../shop"):
         assert way.git("ls-remote", url).code != 0
     assert way.push().code == 0
-    server.admin.revoke_key(way.key_id)
+    server.admin.keys.revoke(way.key_id)
     said = way.git("ls-remote", way.url())
     assert said.code != 0
     assert "this key is not known any more" in said.words

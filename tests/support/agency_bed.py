@@ -13,8 +13,9 @@ import urllib.error
 import urllib.request
 from collections.abc import Sequence
 
-from idse_orchestrator.server.tenants.admin import Admin, Wanted
+from idse_orchestrator.server.tenants.admin import Admin
 from idse_orchestrator.server.tenants.home import Home, make_home
+from idse_orchestrator.server.tenants.issued_keys import Wanted
 
 
 def bearer(secret: str) -> dict[str, str]:
@@ -45,12 +46,12 @@ class AgencyBed:
         if client and client not in {each.name for each in self.admin.clients()}:
             self.admin.add_client(client)
         given = {"scopes": tuple(scopes or ("read", "push", "create")), **wanted}
-        return self.admin.issue_key(Wanted(client, **given))[1]  # type: ignore[arg-type]
+        return self.admin.keys.issue(Wanted(client, **given))[1]  # type: ignore[arg-type]
 
     def ssh_key(self, client: str, *scopes: str) -> str:
         """Returns the id of a new key for a client, as an ssh key has one."""
         self.key(client, *scopes)
-        return max(self.admin.keys(client), key=lambda each: each.id).id
+        return max(self.admin.keys.all(client), key=lambda each: each.id).id
 
     def ssh_command(self, folder: pathlib.Path, key_id: str) -> dict[str, str]:
         """Returns variables by which git's ssh is a program that does what sshd would do for a key."""

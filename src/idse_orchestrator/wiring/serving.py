@@ -15,7 +15,8 @@ from idse_orchestrator.wiring.ledgers import KINDS, git_writer
 if TYPE_CHECKING:
     from idse_orchestrator.server.gateway.agency import Agency
     from idse_orchestrator.server.gateway.serve import Listening
-    from idse_orchestrator.server.tenants.home import Configuration, Home
+    from idse_orchestrator.server.tenants.configuration import Configuration
+    from idse_orchestrator.server.tenants.home import Home
 
 _NOBODY = Actor("idse", "idse@localhost", "", "00000000000000000000000000")
 _KEY = ("self-test", "sample")

@@ -15,7 +15,7 @@ from idse_orchestrator.cli.render.agency import key_data, key_lines
 from idse_orchestrator.cli.terminal import Answer, Said
 from idse_orchestrator.errors import UsageError
 from idse_orchestrator.server.model.push import SCOPES
-from idse_orchestrator.server.tenants.admin import Wanted
+from idse_orchestrator.server.tenants.issued_keys import Wanted
 from idse_orchestrator.server.tenants.keys import authorized_keys_line, duration
 from idse_orchestrator.wiring.agency import tenants_at
 
@@ -90,7 +90,7 @@ def issue(  # noqa: PLR0913 - one for each option
         projects,
         duration(expires) if expires else 0,
     )
-    key, secret = tenants.admin.issue_key(wanted)
+    key, secret = tenants.admin.keys.issue(wanted)
     if public:
         line = authorized_keys_line(public, _ssh_command(tenants.home, key))
         return Answer(
@@ -122,7 +122,7 @@ def _ssh_command(home: Home, key: Key) -> str:
 @click.argument("client", required=False, default="", metavar="[CLIENT]")
 def list_keys(_run: Run, home: str, client: str) -> Answer:
     """List all keys, or those of a client: what each may do, until when, and when it was last used."""
-    found = tenants_at(home, os.environ).admin.keys(client)
+    found = tenants_at(home, os.environ).admin.keys.all(client)
     return Answer("idse.agency-keys/1", lambda: list(map(key_data, found)), key_lines(found))
 
 
@@ -130,7 +130,7 @@ def list_keys(_run: Run, home: str, client: str) -> Answer:
 @_id
 def revoke(_run: Run, home: str, key_id: str) -> Answer:
     """End a key at once: the next request with it is refused."""
-    found = tenants_at(home, os.environ).admin.revoke_key(key_id)
+    found = tenants_at(home, os.environ).admin.keys.revoke(key_id)
     return Answer(_KEY, lambda: key_data(found), [Said(f"key {found.id} is revoked")])
 
 
@@ -139,7 +139,7 @@ def revoke(_run: Run, home: str, key_id: str) -> Answer:
 @click.option("--overlap", default="7d", show_default=True, metavar="DURATION", help="How long both hold.")
 def rotate(_run: Run, home: str, key_id: str, overlap: str) -> Answer:
     """Issue a key in the place of another, which ends after the overlap; the new one is printed."""
-    key, secret = tenants_at(home, os.environ).admin.rotate(key_id, duration(overlap))
+    key, secret = tenants_at(home, os.environ).admin.keys.rotate(key_id, duration(overlap))
     return _secret_answer(key, secret, f"key {key.id} replaces {key_id}, which ends in {overlap}:")
 
 

@@ -19,7 +19,7 @@ from idse_orchestrator.cli.render.agency import (
 from idse_orchestrator.cli.terminal import Answer, Said
 from idse_orchestrator.errors import UsageError
 from idse_orchestrator.server.model.names import Place, place_in
-from idse_orchestrator.server.tenants.home import size
+from idse_orchestrator.server.tenants.configuration import size
 from idse_orchestrator.wiring.agency import tenants_at
 
 if TYPE_CHECKING:
@@ -101,7 +101,7 @@ def show_client(_run: Run, home: str, name: str) -> Answer:
     """Show a client: its quota, its repositories, its valid keys."""
     admin = tenants_at(home, os.environ).admin
     found = admin.client(name)
-    repositories, keys = admin.repositories(found.name), admin.keys(found.name)
+    repositories, keys = admin.repositories(found.name), admin.keys.all(found.name)
     return Answer(
         _CLIENT,
         lambda: {

@@ -78,7 +78,7 @@ async def late_refusal(agency: Agency, caller: Caller, place: Place) -> Refusal 
 
 
 def _not_any_more(agency: Agency, caller: Caller, place: Place) -> str:
-    now = agency.admin.caller_by_id(caller.key_id)
+    now = agency.admin.keys.caller_by_id(caller.key_id)
     if now is None:
         return "this key was revoked, or has expired, meanwhile"
     found = agency.admin.place(now, place)

@@ -35,7 +35,8 @@ if TYPE_CHECKING:
 
     from idse_orchestrator.server.model.names import Place
     from idse_orchestrator.server.model.push import Caller
-    from idse_orchestrator.server.tenants.home import Configuration, Home
+    from idse_orchestrator.server.tenants.configuration import Configuration
+    from idse_orchestrator.server.tenants.home import Home
 
 Rules = tuple[tuple[int, int, int], ...]
 """Time, size and inode of the files with rules."""
@@ -268,7 +269,7 @@ class Recorder:
             certificate=await asyncio.to_thread(self._certificate, said),
         )
         try:
-            await asyncio.to_thread(self._agency.admin.write_audit, entry)
+            await asyncio.to_thread(self._agency.admin.audit.write, entry)
         except (IdseError, OSError):
             self.result = FAILED
             return False

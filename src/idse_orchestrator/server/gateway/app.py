@@ -76,7 +76,7 @@ class App:
         if path not in (METRICS, ROTATE):
             return Answer(NOT_FOUND, "there is nothing here")
         secret = secret_in(dict(scope["headers"]))
-        caller = await asyncio.to_thread(self._agency.admin.caller, secret) if secret else None
+        caller = await asyncio.to_thread(self._agency.admin.keys.caller, secret) if secret else None
         if caller is None:
             self._agency.metrics.auth_failures.inc()
             return NO_KEY
@@ -89,7 +89,7 @@ class App:
         if method != "POST":
             return Answer(405, "POST gives a new key", ((b"allow", b"POST"),))
         try:
-            new = await asyncio.to_thread(self._agency.admin.rotate_key, caller, OVERLAP_SECONDS)
+            new = await asyncio.to_thread(self._agency.admin.keys.rotate_own, caller, OVERLAP_SECONDS)
         except IdseError as error:
             return Answer(FORBIDDEN, error.message)
         return Answer(OK, json.dumps({"key": new, "old_key_ends_in_seconds": OVERLAP_SECONDS}), _JSON)

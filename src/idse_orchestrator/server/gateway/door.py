@@ -174,7 +174,7 @@ class _Visit:
             return _NOWHERE
         self.shown = f"{asked.place} {asked.service}"
         secret = secret_in(self._headers)
-        caller = await asyncio.to_thread(agency.admin.caller, secret) if secret else None
+        caller = await asyncio.to_thread(agency.admin.keys.caller, secret) if secret else None
         if caller is None:
             agency.metrics.auth_failures.inc()
             return NO_KEY

@@ -26,7 +26,7 @@ def ssh_shell(agency: Agency, key_id: str, command: str, protocol: str) -> int:
     `protocol` is the client's GIT_PROTOCOL, if sshd lets it through.
     """
     asked = asked_over_ssh(command)
-    caller = agency.admin.caller_by_id(key_id)
+    caller = agency.admin.keys.caller_by_id(key_id)
     if caller is None:
         return _refuse("this key is not known any more")
     if asked is None:

@@ -1,4 +1,4 @@
-"""Clients, repositories, keys and the audit: what an Agency knows that no git repository holds.
+"""Clients and repositories, with their keys and the audit: what an Agency knows that no git repository holds.
 
 What a caller asks for answers the same whether it is unknown, another client's, or not for this key. Every
 change is written together with its row of the audit, or not at all.
@@ -7,44 +7,29 @@ change is written together with its row of the audit, or not at all.
 from __future__ import annotations
 
 import json
-import secrets
 import time
 import uuid
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
-from datetime import UTC, datetime
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from idse_orchestrator.base.names import check_known, ulid
+from idse_orchestrator.base.names import check_known
 from idse_orchestrator.base.records import NamedTuple
-from idse_orchestrator.base.text import one_line, unique_lines
 from idse_orchestrator.errors import (
     ConflictError,
-    IdseError,
     NameTakenError,
     NotConfirmedError,
     QuotaError,
     UnknownNameError,
-    UsageError,
 )
 from idse_orchestrator.server.model.names import Place, check_tenant
-from idse_orchestrator.server.model.push import ADOPT, CREATE, PUSH, READ, Caller
-from idse_orchestrator.server.tenants.audit import PURGE, START, AuditEntry, AuditFault, chained, faults_of
-from idse_orchestrator.server.tenants.database import Database, Writing, make_database
-from idse_orchestrator.server.tenants.keys import (
-    ADOPT_SECONDS,
-    LONGEST_OVERLAP,
-    Key,
-    check_scopes,
-    hash_of,
-    new_secret,
-    shown,
-)
+from idse_orchestrator.server.model.push import CREATE, Caller
+from idse_orchestrator.server.tenants.audit import PURGE, Audit, AuditEntry
+from idse_orchestrator.server.tenants.database import Database, make_database, values
+from idse_orchestrator.server.tenants.issued_keys import IssuedKeys
+from idse_orchestrator.server.tenants.keys import iso
 
 NO_LIMIT = 1 << 62
 """What is left where there is no quota."""
-_USED_EVERY = 3600
-_LISTS = ("scopes", "emails", "repositories", "projects")
 
 
 class Client(NamedTuple):
@@ -105,25 +90,13 @@ class Record(NamedTuple):
     former: tuple[str, ...] = ()
 
 
-class Wanted(NamedTuple):
-    """What a key is to be. `client` "" : an operator's. `expires` counts seconds from now; 0: never."""
-
-    client: str
-    name: str = ""
-    scopes: tuple[str, ...] = (READ, PUSH)
-    emails: tuple[str, ...] = ()
-    role: str = ""
-    agent: str = ""
-    repositories: tuple[str, ...] = ()
-    projects: tuple[str, ...] = ()
-    expires: int = 0
-
-
 class Admin:
     """The admin database at `path`, which is there. Safe for threads and for several processes at once."""
 
     def __init__(self, path: str, now: Callable[[], float] = time.time) -> None:
         self.database = Database(path)
+        self.audit = Audit(self.database, lambda: iso(now()))
+        self.keys = IssuedKeys(self.database, self.audit, lambda name: self.client(name).id, now)
         self._now = now
 
     @classmethod
@@ -136,66 +109,7 @@ class Admin:
         """Closes what this thread holds open."""
         self.database.close()
 
-    # --- who asks, and for what ---
-
-    def caller(self, secret: str) -> Caller | None:
-        """Returns whose key `secret` is; None, after the same work, for one unknown, expired or revoked."""
-        return self._caller("hash", hash_of(secret))
-
-    def caller_by_id(self, key_id: str) -> Caller | None:
-        """Returns whose key has this id: for a door that knows the caller otherwise, as ssh does."""
-        return self._caller("id", key_id)
-
-    def _caller(self, column: str, value: str) -> Caller | None:
-        now = self._now()
-        rows = self.database.read(
-            "SELECT k.*, coalesce(c.name, '') AS client, c.deleted_at AS gone FROM api_keys k "  # noqa: S608 - ours
-            f"LEFT JOIN clients c ON c.id = k.client_id WHERE k.{column} = :value "
-            "AND k.revoked_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > :now) "
-            "AND (k.client_id = '' OR c.deleted_at IS NULL)",
-            value=value,
-            now=_iso(now),
-        )
-        if not rows:
-            return None
-        key = _key(rows[0])
-        if key.last_used_at < _iso(now - _USED_EVERY):
-            self._note_use(key, now)
-        return Caller(
-            key.id,
-            key.client_id,
-            key.client,
-            key.name,
-            self._scopes_now(key, now),
-            key.emails,
-            key.agent,
-            key.repositories,
-            key.projects,
-        )
-
-    def _note_use(self, key: Key, now: float) -> None:
-        with suppress(IdseError), self.database.writing() as writing:  # nobody is kept out for it
-            writing.run(
-                "UPDATE api_keys SET last_used_at = :now WHERE client_id = :client AND id = :id",
-                now=_iso(now),
-                client=key.client_id,
-                id=key.id,
-            )
-
-    def _scopes_now(self, key: Key, now: float) -> tuple[str, ...]:
-        """Returns what the key may do today: `adopt` ends by time, and with the first push."""
-        if ADOPT not in key.scopes:
-            return key.scopes
-        if key.created_at > _iso(now - ADOPT_SECONDS):
-            pushed = self.database.read(
-                "SELECT r.pushed_at FROM repositories r JOIN repository_names n ON n.client_id = r.client_id "
-                "AND n.repository_id = r.id WHERE n.client_id = :client AND n.name = :name",
-                client=key.client_id,
-                name=key.repositories[0],
-            )
-            if not pushed or not pushed[0]["pushed_at"]:
-                return key.scopes
-        return tuple(scope for scope in key.scopes if scope != ADOPT)
+    # --- what a caller may know of ---
 
     def place(self, caller: Caller, place: Place) -> Found | Moved | None:
         """Returns what there is for `caller` at `place`; None for all that it may not know of."""
@@ -267,7 +181,7 @@ class Admin:
             writing.insert("client_names", {"name": name, "client_id": ident})
             for former in known.former if known else ():
                 writing.insert("client_names", {"name": former, "client_id": ident})
-            self._chain(writing, AuditEntry(ident, "client add", detail=name))
+            self.audit.chain(writing, AuditEntry(ident, "client add", detail=name))
         return self.client(name)
 
     def set_quota(self, name: str, *, max_bytes: int | None, max_repositories: int | None) -> Client:
@@ -283,7 +197,7 @@ class Admin:
                 id=client.id,
             )
             said = json.dumps({"bytes": bytes_now, "repositories": count_now})
-            self._chain(writing, AuditEntry(client.id, "client quota", detail=said))
+            self.audit.chain(writing, AuditEntry(client.id, "client quota", detail=said))
         return self.client(name)
 
     def rename_client(self, old: str, new: str, move: Callable[[], None] = lambda: None) -> Client:
@@ -298,7 +212,9 @@ class Admin:
                 name=new,
                 id=client.id,
             )
-            self._chain(writing, AuditEntry(client.id, "client rename", detail=f"{client.name} -> {new}"))
+            self.audit.chain(
+                writing, AuditEntry(client.id, "client rename", detail=f"{client.name} -> {new}")
+            )
             move()
         return self.client(new)
 
@@ -307,7 +223,7 @@ class Admin:
         client = self.client(name)
         with self.database.writing() as writing:
             writing.run(_ARCHIVE_CLIENT, now=self._today(), id=client.id)
-            self._chain(writing, AuditEntry(client.id, "client archive"))
+            self.audit.chain(writing, AuditEntry(client.id, "client archive"))
         return self.client(name)
 
     def delete_client(self, name: str, *, confirm: str) -> Client:
@@ -330,7 +246,7 @@ class Admin:
                 now=now,
                 id=client.id,
             )
-            self._chain(writing, AuditEntry(client.id, "client delete"))
+            self.audit.chain(writing, AuditEntry(client.id, "client delete"))
         return client._replace(deleted_at=now)
 
     # --- repositories ---
@@ -399,13 +315,18 @@ class Admin:
                     fix=(f"idse agency client quota {client.name} --repositories {count + 1}",),
                 )
             ident = (known and known.id) or str(uuid.uuid4())
-            row = {"client_id": client.id, "id": ident, "name": place.repository, "created_at": self._today()}
+            row = {
+                "client_id": client.id,
+                "id": ident,
+                "name": place.repository,
+                "created_at": self._today(),
+            }
             writing.insert("repositories", row)
             for name in (place.repository, *(known.former if known else ())):
                 names = {"client_id": client.id, "name": name, "repository_id": ident}
                 writing.insert("repository_names", names)
             key = caller.key_id if caller else ""
-            self._chain(
+            self.audit.chain(
                 writing,
                 AuditEntry(client.id, "repository add", key, place.repository, detail=place.repository),
             )
@@ -443,7 +364,7 @@ class Admin:
                 id=known.id,
             )
             said = f"{known.name} -> {new}"
-            self._chain(
+            self.audit.chain(
                 writing, AuditEntry(known.client_id, "repository rename", "", known.name, detail=said)
             )
             move()
@@ -454,7 +375,7 @@ class Admin:
         known = self.repository(place)
         with self.database.writing() as writing:
             writing.run(_ARCHIVE_REPOSITORY, now=self._today(), client=known.client_id, id=known.id)
-            self._chain(writing, AuditEntry(known.client_id, "repository archive", "", known.name))
+            self.audit.chain(writing, AuditEntry(known.client_id, "repository archive", "", known.name))
         return self.repository(place)
 
     def check_deletable(self, place: Place, confirm: str) -> Repository:
@@ -484,7 +405,7 @@ class Admin:
                 client=known.client_id,
                 id=known.id,
             )
-            self._chain(writing, AuditEntry(known.client_id, "repository delete", "", known.name))
+            self.audit.chain(writing, AuditEntry(known.client_id, "repository delete", "", known.name))
             remove()
         return known._replace(deleted_at=now, bytes=0)
 
@@ -498,7 +419,7 @@ class Admin:
                     client=client_id,
                     name=name,
                 )
-                self._chain(writing, AuditEntry(client_id, PURGE, "", name))
+                self.audit.chain(writing, AuditEntry(client_id, PURGE, "", name))
 
     def used(self, place: Place) -> int:
         """Returns the bytes of all repositories of the client at `place`, as they were last measured."""
@@ -518,159 +439,8 @@ class Admin:
                 client=place.client,
             )
 
-    # --- keys ---
-
-    def keys(self, client: str = "") -> list[Key]:
-        """Returns all keys, or those of a client, oldest first."""
-        ident = self.client(client).id if client else ""
-        return [_key(row) for row in self.database.read(_KEYS) if ident in ("", row["client_id"])]
-
-    def key(self, key_id: str) -> Key:
-        """Returns a key by its id; UnknownNameError where there is none."""
-        for key in self.keys():
-            if key.id == key_id:
-                return key
-        raise UnknownNameError(f"there is no key {key_id!r}", fix=("idse agency key list",))
-
-    def issue_key(self, wanted: Wanted) -> tuple[Key, str]:
-        """Makes a key. Its secret is returned this one time; only its hash is kept."""
-        client = self.client(wanted.client) if wanted.client else None
-        row = self._new_row(client.id if client else "", wanted)
-        secret = new_secret()
-        with self.database.writing() as writing:
-            writing.insert("api_keys", {**row, "hash": hash_of(secret), "prefix": shown(secret)})
-            said = json.dumps({"id": row["id"], **wanted._asdict()}, ensure_ascii=False)
-            self._chain(writing, AuditEntry(row["client_id"], "key issue", detail=said))
-        return self.key(row["id"]), secret
-
-    def _new_row(self, client_id: str, wanted: Wanted) -> dict[str, Any]:
-        for name in wanted.repositories:
-            check_tenant("repository", name)
-        if wanted.agent and wanted.emails:
-            raise UsageError(
-                "a key belongs to a person or to an agent",
-                cause="--email names a person, and --agent an agent",
-                fix=("leave one of them out",),
-            )
-        now = self._now()
-        lists = {
-            "scopes": check_scopes(wanted.scopes, agent=wanted.agent, repositories=wanted.repositories),
-            "emails": unique_lines(wanted.emails),
-            "repositories": tuple(dict.fromkeys(wanted.repositories)),
-            "projects": unique_lines(wanted.projects),
-        }
-        return {
-            "client_id": client_id,
-            "id": ulid(int(now * 1000), secrets.token_bytes(10)),
-            "name": one_line(wanted.name),
-            "role": one_line(wanted.role),
-            "agent": one_line(wanted.agent),
-            **{name: json.dumps(values, ensure_ascii=False) for name, values in lists.items()},
-            "created_at": _iso(now),
-            "expires_at": _iso(now + wanted.expires) if wanted.expires else None,
-        }
-
-    def revoke_key(self, key_id: str) -> Key:
-        """Ends a key at once; one that ended before stays as it is."""
-        key = self.key(key_id)
-        with self.database.writing() as writing:
-            done = writing.run(
-                "UPDATE api_keys SET revoked_at = :now "
-                "WHERE client_id = :client AND id = :id AND revoked_at IS NULL",
-                now=self._today(),
-                client=key.client_id,
-                id=key.id,
-            )
-            if done:
-                self._chain(writing, AuditEntry(key.client_id, "key revoke", detail=key.id))
-        return self.key(key_id)
-
-    def rotate_key(self, caller: Caller, overlap_seconds: int) -> str:
-        """Makes a key that takes the place of the caller's, which ends when the overlap does."""
-        return self.rotate(caller.key_id, overlap_seconds, by=caller.key_id)[1]
-
-    def rotate(self, key_id: str, overlap_seconds: int, *, by: str = "") -> tuple[Key, str]:
-        """Does the same for a key by its id; `by` is whose key asks for it, "" : the operator."""
-        if not 0 <= overlap_seconds <= LONGEST_OVERLAP:
-            raise UsageError("an overlap is 30 days at most", fix=("for instance 7d",))
-        old = self.key(key_id)
-        now = self._now()
-        if old.state(_iso(now)) != "valid" or old.replaced_by:
-            why = "was replaced" if old.replaced_by else f"is {old.state(_iso(now))}"
-            raise ConflictError(
-                f"key {old.id} {why}",
-                cause=f"key {old.replaced_by} took its place" if old.replaced_by else None,
-                fix=(f"idse agency key issue {old.client or '--admin'}",),
-            )
-        scopes = tuple(scope for scope in old.scopes if scope != ADOPT)
-        life = _seconds(old.expires_at) - _seconds(old.created_at) if old.expires_at else 0
-        lists = (old.emails, old.role, old.agent, old.repositories, old.projects)
-        row = self._new_row(old.client_id, Wanted(old.client, old.name, scopes, *lists, round(life)))
-        secret = new_secret()
-        with self.database.writing() as writing:
-            done = writing.run(
-                "UPDATE api_keys SET replaced_by = :new, expires_at = CASE "
-                "WHEN expires_at IS NOT NULL AND expires_at < :end THEN expires_at ELSE :end END "
-                "WHERE client_id = :client AND id = :id AND replaced_by IS NULL AND revoked_at IS NULL",
-                new=row["id"],
-                end=_iso(now + overlap_seconds),
-                client=old.client_id,
-                id=old.id,
-            )
-            if not done:
-                raise ConflictError(f"key {old.id} was replaced or revoked meanwhile")
-            writing.insert("api_keys", {**row, "hash": hash_of(secret), "prefix": shown(secret)})
-            said = json.dumps({"old": old.id, "new": row["id"], "overlap": overlap_seconds})
-            self._chain(writing, AuditEntry(old.client_id, "key rotate", by, detail=said))
-        return self.key(row["id"]), secret
-
-    # --- audit ---
-
-    def write_audit(self, entry: AuditEntry) -> None:
-        """Appends a row to the chain of its client; it is on the disk when this returns."""
-        with self.database.writing() as writing:
-            self._chain(writing, entry)
-
-    def audit(self, client_id: str, after: int = 0, limit: int = 100) -> list[Mapping[str, Any]]:
-        """Returns rows of a chain, oldest first, that come after row number `after`."""
-        query = "SELECT * FROM audit WHERE client_id = :client AND id > :after ORDER BY id LIMIT :limit"
-        return [dict(row) for row in self.database.read(query, client=client_id, after=after, limit=limit)]
-
-    def heads(self) -> Mapping[str, tuple[int, str]]:
-        """Returns number and hash of the last row of each chain."""
-        rows = self.database.read("SELECT client_id, id, hash FROM audit_heads ORDER BY client_id")
-        return {row["client_id"]: (row["id"], row["hash"]) for row in rows}
-
-    def verify_audit(self) -> list[AuditFault]:
-        """Returns every place at which a chain does not hold: a row changed, dropped, added or moved."""
-        heads = self.heads()
-        query = "SELECT client_id FROM audit UNION SELECT client_id FROM audit_heads ORDER BY client_id"
-        chains = [row["client_id"] for row in self.database.read(query)]
-        return [fault for each in chains for fault in faults_of(each, self._rows(each), heads.get(each))]
-
-    def _rows(self, client_id: str) -> Iterator[Mapping[str, Any]]:
-        after = -NO_LIMIT
-        while page := self.audit(client_id, after, 1000):
-            yield from page
-            after = page[-1]["id"]
-
-    def _chain(self, writing: Writing, entry: AuditEntry) -> None:
-        heads = writing.read(
-            "SELECT id, hash FROM audit_heads WHERE client_id = :client", client=entry.client_id
-        )
-        number, previous = (heads[0]["id"], heads[0]["hash"]) if heads else (0, START)
-        row = chained(entry, number + 1, self._today(), previous, secrets.token_hex(16))
-        writing.insert("audit", row)
-        writing.run(
-            "INSERT INTO audit_heads (client_id, id, hash) VALUES (:client_id, :id, :hash) "
-            "ON CONFLICT (client_id) DO UPDATE SET id = :id, hash = :hash",
-            client_id=entry.client_id,
-            id=row["id"],
-            hash=row["hash"],
-        )
-
     def _today(self) -> str:
-        return _iso(self._now())
+        return iso(self._now())
 
 
 _CLIENT_NAME = "SELECT client_id AS id FROM client_names WHERE name = :name"
@@ -679,10 +449,6 @@ _COUNT = "SELECT count(*) AS n FROM repositories WHERE client_id = :client AND d
 _ARCHIVE_CLIENT = "UPDATE clients SET archived_at = coalesce(archived_at, :now) WHERE id = :id"
 _ARCHIVE_REPOSITORY = (
     "UPDATE repositories SET archived_at = coalesce(archived_at, :now) WHERE client_id = :client AND id = :id"
-)
-_KEYS = (
-    "SELECT k.*, coalesce(c.name, '') AS client FROM api_keys k LEFT JOIN clients c ON c.id = k.client_id "
-    "ORDER BY k.created_at, k.id"
 )
 _REPOSITORIES = (
     "SELECT r.*, c.name AS client FROM repositories r JOIN clients c ON c.id = r.client_id "
@@ -707,20 +473,12 @@ WHERE m.name = :client
 """
 
 
-def _iso(seconds: float) -> str:
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def _seconds(iso: str) -> float:
-    return datetime.fromisoformat(iso).timestamp()
-
-
 def _left(limit: int, used: int | None) -> int:
     return max(limit - (used or 0), 0) if limit else NO_LIMIT
 
 
 def _client(row: Mapping[str, Any]) -> Client:
-    return Client._make(_values(row, Client._fields))
+    return Client._make(values(row, Client._fields))
 
 
 def _repository(row: Mapping[str, Any], names: Sequence[Mapping[str, Any]]) -> Repository:
@@ -730,19 +488,7 @@ def _repository(row: Mapping[str, Any], names: Sequence[Mapping[str, Any]]) -> R
         if (each["client_id"], each["repository_id"]) == (row["client_id"], row["id"])
         and each["name"] != row["name"]
     )
-    return Repository._make((*_values(row, Repository._fields[:-1]), former))
-
-
-def _key(row: Mapping[str, Any]) -> Key:
-    return Key._make(
-        tuple(json.loads(value)) if name in _LISTS else value
-        for name, value in zip(Key._fields, _values(row, Key._fields), strict=True)
-    )
-
-
-def _values(row: Mapping[str, Any], names: Sequence[str]) -> list[Any]:
-    """Returns values of a row; a time that there is none of is ""."""
-    return ["" if row[name] is None else row[name] for name in names]
+    return Repository._make((*values(row, Repository._fields[:-1]), former))
 
 
 def _refuse_taken(kind: str, name: str, rows: Sequence[Mapping[str, Any]], owner: str = "") -> None:

@@ -9,11 +9,13 @@ says that they were.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping
+import secrets
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from idse_orchestrator.base.names import canonical_json
 from idse_orchestrator.base.records import NamedTuple
+from idse_orchestrator.server.tenants.database import Database, Writing
 
 PURGE = "repository purge"
 """The action of a row that says: details of this repository were taken out of the rows before it."""
@@ -22,6 +24,7 @@ START = ""
 """What stands before the first row."""
 
 _CHAINED = ("client_id", "id", "at", "key_id", "action", "repository", "outcome", "rule", "details_hash")
+_BEFORE_ALL = -1 << 62
 _DETAILS = ("salt", "detail", "certificate")
 
 
@@ -88,6 +91,58 @@ def faults_of(  # noqa: C901 - one chain, one walk
         yield AuditFault(client_id, number, "the head of the chain is gone")
     elif head is not None and head != (number, previous):
         yield AuditFault(client_id, head[0], f"the chain ends at row {number}, and its head is row {head[0]}")
+
+
+class Audit:
+    """The chains in a database. `today` says what time it is, in ISO-8601."""
+
+    def __init__(self, database: Database, today: Callable[[], str]) -> None:
+        self._database = database
+        self._today = today
+
+    def write(self, entry: AuditEntry) -> None:
+        """Appends a row to the chain of its client; it is on the disk when this returns."""
+        with self._database.writing() as writing:
+            self.chain(writing, entry)
+
+    def rows(self, client_id: str, after: int = 0, limit: int = 100) -> list[Mapping[str, Any]]:
+        """Returns rows of a chain, oldest first, that come after row number `after`."""
+        query = "SELECT * FROM audit WHERE client_id = :client AND id > :after ORDER BY id LIMIT :limit"
+        return [dict(row) for row in self._database.read(query, client=client_id, after=after, limit=limit)]
+
+    def heads(self) -> Mapping[str, tuple[int, str]]:
+        """Returns number and hash of the last row of each chain."""
+        rows = self._database.read("SELECT client_id, id, hash FROM audit_heads ORDER BY client_id")
+        return {row["client_id"]: (row["id"], row["hash"]) for row in rows}
+
+    def verify(self) -> list[AuditFault]:
+        """Returns every place at which a chain does not hold: a row changed, dropped, added or moved."""
+        heads = self.heads()
+        query = "SELECT client_id FROM audit UNION SELECT client_id FROM audit_heads ORDER BY client_id"
+        chains = [row["client_id"] for row in self._database.read(query)]
+        return [fault for each in chains for fault in faults_of(each, self._all(each), heads.get(each))]
+
+    def _all(self, client_id: str) -> Iterator[Mapping[str, Any]]:
+        after = _BEFORE_ALL
+        while page := self.rows(client_id, after, 1000):
+            yield from page
+            after = page[-1]["id"]
+
+    def chain(self, writing: Writing, entry: AuditEntry) -> None:
+        """Appends a row within a transaction, with which it comes or not."""
+        heads = writing.read(
+            "SELECT id, hash FROM audit_heads WHERE client_id = :client", client=entry.client_id
+        )
+        number, previous = (heads[0]["id"], heads[0]["hash"]) if heads else (0, START)
+        row = chained(entry, number + 1, self._today(), previous, secrets.token_hex(16))
+        writing.insert("audit", row)
+        writing.run(
+            "INSERT INTO audit_heads (client_id, id, hash) VALUES (:client_id, :id, :hash) "
+            "ON CONFLICT (client_id) DO UPDATE SET id = :id, hash = :hash",
+            client_id=entry.client_id,
+            id=row["id"],
+            hash=row["hash"],
+        )
 
 
 def _details_hash(row: Mapping[str, Any]) -> str:

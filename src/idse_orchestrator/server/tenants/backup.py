@@ -62,7 +62,7 @@ def back_up(
     _close(folder)
     tenants.admin.database.copy_to(os.path.join(folder, "admin.db"))
     copy = Admin(os.path.join(folder, "admin.db"))
-    heads, clients = copy.heads(), len(copy.clients())
+    heads, clients = copy.audit.heads(), len(copy.clients())
     copy.close()
     files = {"admin.db": _digest(os.path.join(folder, "admin.db"))}
     for path in _files(home.path, (*_PLAIN, *(("secrets",) if with_secrets else ()))):

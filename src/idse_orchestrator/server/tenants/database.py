@@ -175,6 +175,11 @@ def _row(cursor: sqlite3.Cursor, values: tuple[Any, ...]) -> Row:
     return {column[0]: value for column, value in zip(cursor.description, values, strict=True)}
 
 
+def values(row: Mapping[str, Any], names: Sequence[str]) -> list[Any]:
+    """Returns values of a row; a time that there is none of is ""."""
+    return ["" if row[name] is None else row[name] for name in names]
+
+
 def make_database(path: str) -> Database:
     """Makes the database, which only its owner can read; one that is there is opened as it is."""
     os.close(open_or_make(path, os.O_RDWR))

@@ -23,8 +23,8 @@ from idse_orchestrator.errors import IdseError
 from idse_orchestrator.git.program import Git
 from idse_orchestrator.server.model.names import Place
 from idse_orchestrator.server.tenants.admin import Admin, Client, Record
+from idse_orchestrator.server.tenants.configuration import CONFIGURATION
 from idse_orchestrator.server.tenants.home import (
-    CONFIGURATION,
     PING,
     Home,
     home_problem,
@@ -307,9 +307,9 @@ def _write_records(tenants: Tenants) -> str:
 
 
 def _audit(admin: Admin) -> Diagnosis:
-    faults = admin.verify_audit()
+    faults = admin.audit.verify()
     if not faults:
-        rows = sum(number for number, _ in admin.heads().values())
+        rows = sum(number for number, _ in admin.audit.heads().values())
         return Diagnosis(OK, f"{counted(rows, 'row', ',')}, each follows the one before it")
     first = faults[0]
     whose = f"client {first.client_id}" if first.client_id else "the Agency"

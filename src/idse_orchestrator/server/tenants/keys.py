@@ -6,6 +6,7 @@ import hashlib
 import re
 import secrets
 from collections.abc import Iterable
+from datetime import UTC, datetime
 
 from idse_orchestrator.base.names import check_known
 from idse_orchestrator.base.records import NamedTuple
@@ -55,6 +56,11 @@ class Key(NamedTuple):
         if self.revoked_at:
             return "revoked"
         return "expired" if self.expires_at and self.expires_at <= now else "valid"
+
+
+def iso(seconds: float) -> str:
+    """Returns a time, in seconds since 1970, as ISO-8601 in UTC."""
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def new_secret() -> str:
