@@ -33,6 +33,7 @@ class Configuration(NamedTuple):
     client_bytes: int = 0
     client_repositories: int = 0
     checks: tuple[str, ...] = ()
+    database: str = "sqlite"
 
 
 class Setting(NamedTuple):
@@ -107,6 +108,12 @@ def _base(value: object) -> str:
     )
 
 
+def _engine(value: object) -> str:
+    if value in ("sqlite", "postgresql"):
+        return str(value)
+    raise ValueError("it is sqlite or postgresql; a login stands in secrets/, never here")
+
+
 def _address(value: object) -> str:
     from ipaddress import ip_network
 
@@ -151,14 +158,22 @@ SETTINGS: Mapping[str, Setting] = {
         _number(0, 1_000_000),
     ),
     "checks": Setting("IDSE_AGENCY_CHECKS", "Check verbs of installed packages that rules may use.", _words),
+    "database": Setting(
+        "IDSE_AGENCY_DATABASE",
+        "Where the projection is kept: sqlite, or postgresql by the logins in secrets/.",
+        _engine,
+    ),
 }
 
 _EXAMPLES = {"url": "https://agency.example.org", "trusted_proxy": "127.0.0.1"}
 
-_OF_CLIENTS = frozenset(
-    {"IDSE_AGENCY_URL", "IDSE_AGENCY_REMOTE", "IDSE_AGENCY_TIMEOUT", "IDSE_AGENCY_TOKEN", VARIABLE}
+_OF_OTHERS = frozenset(
+    {
+        *("IDSE_AGENCY_URL", "IDSE_AGENCY_REMOTE", "IDSE_AGENCY_TIMEOUT", "IDSE_AGENCY_TOKEN", VARIABLE),
+        *("IDSE_AGENCY_DATABASE_APP", "IDSE_AGENCY_DATABASE_ADMIN"),
+    }
 )
-"""Variables of this form that `idse sync` reads, and the one that names the home."""
+"""Variables of this form that `idse sync` reads, the one that names the home, and those with secrets."""
 
 
 def read_configuration(
@@ -200,7 +215,7 @@ def _from_file(path: str) -> Mapping[str, tuple[object, str]]:
 def _from_environment(environment: Mapping[str, str]) -> Iterator[tuple[str, tuple[object, str]]]:
     variables = {setting.variable: key for key, setting in SETTINGS.items()}
     for name, value in environment.items():
-        if not name.startswith("IDSE_AGENCY_") or name in _OF_CLIENTS:
+        if not name.startswith("IDSE_AGENCY_") or name in _OF_OTHERS:
             continue
         if name not in variables:
             raise InvalidConfigurationError(

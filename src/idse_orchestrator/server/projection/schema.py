@@ -1,0 +1,65 @@
+"""What the tables of the projection are: names, columns and keys, read from the one text of SQL."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+from collections.abc import Mapping
+from functools import cache
+
+from idse_orchestrator.base.records import NamedTuple
+
+_FOLDER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "schema")
+_MADE_BY = 1
+"""Raise it where the same refs make other rows than before, though the tables stay as they are."""
+VERSIONS = "projection"
+"""The table that says by which version the others were made."""
+
+
+class Table(NamedTuple):
+    """A table: columns in order, primary key, and `tenant`, the column that says whose a row is."""
+
+    name: str
+    columns: tuple[str, ...]
+    key: tuple[str, ...]
+    tenant: str
+
+
+@cache
+def text_of(name: str) -> str:
+    """Returns the SQL in schema/<name>.sql."""
+    with open(os.path.join(_FOLDER, f"{name}.sql"), encoding="utf-8") as file:
+        return file.read()
+
+
+@cache
+def statements() -> tuple[str, ...]:
+    """Returns the statements that make all tables, indexes and views, in order, without comments."""
+    plain = re.sub(r"(?m)^\s*--.*\n", "", text_of("projection"))
+    return tuple(each.strip() for each in plain.split(";") if each.strip())
+
+
+@cache
+def version() -> str:
+    """Returns what tells these tables from those of other releases."""
+    return f"{_MADE_BY}-{hashlib.sha256(';'.join(statements()).encode()).hexdigest()[:12]}"
+
+
+@cache
+def tables() -> Mapping[str, Table]:
+    """Returns the tables that hold rows of clients, by name, in the order of the text."""
+    found = {}
+    for statement in statements():
+        made = re.match(r"CREATE TABLE (\w+) \((.*)\)$", statement, re.DOTALL)
+        if made and made[1] != VERSIONS:
+            columns = tuple(re.findall(r"(?m)^\s*([a-z_]+) (?:TEXT|BIGINT) NOT NULL", made[2]))
+            key = tuple(re.split(r",\s*", re.findall(r"PRIMARY KEY \(([^)]*)\)", made[2])[0]))
+            found[made[1]] = Table(made[1], columns, key, key[0])
+    return found
+
+
+@cache
+def views() -> tuple[str, ...]:
+    """Returns the names of the views."""
+    return tuple(re.findall(r"(?m)^CREATE VIEW (\w+)", text_of("projection")))
