@@ -14,6 +14,7 @@ from idse_orchestrator.wiring.ledgers import KINDS, git_writer
 
 if TYPE_CHECKING:
     from idse_orchestrator.server.gateway.agency import Agency
+    from idse_orchestrator.server.gateway.app import Door
     from idse_orchestrator.server.gateway.serve import Listening
     from idse_orchestrator.server.tenants.configuration import Configuration
     from idse_orchestrator.server.tenants.home import Home
@@ -22,7 +23,7 @@ _NOBODY = Actor("idse", "idse@localhost", "", "00000000000000000000000000")
 _KEY = ("self-test", "sample")
 
 
-_PACKAGES = ("httptools", "prometheus_client", "uvicorn")
+_PACKAGES = ("cryptography", "httptools", "jwt", "mcp", "prometheus_client", "starlette", "uvicorn")
 
 
 def need_agency() -> None:
@@ -43,7 +44,9 @@ def agency_in(home: Home, configuration: Configuration, environment: Mapping[str
     return Agency(home, configuration, environment.get("PATH", os.defpath))
 
 
-def serve_agency(agency: Agency, listening: Listening, on_ready: Callable[[str], None]) -> None:
+def serve_agency(
+    agency: Agency, listening: Listening, on_ready: Callable[[str], None], environment: Mapping[str, str]
+) -> None:
     """Serves until SIGTERM or SIGINT; `on_ready` is told where it listens. BusyError: another one serves."""
     from idse_orchestrator.git.program import Git
     from idse_orchestrator.git.vault import Vault
@@ -57,4 +60,21 @@ def serve_agency(agency: Agency, listening: Listening, on_ready: Callable[[str],
         writer = git_writer(Vault(sample, Git(sample, {"PATH": agency.limits.path})), lambda: _NOBODY)
         begun = {"project": _KEY[0], "session": _KEY[1], "type": "feature"}
         writer.append(*_KEY, lambda _: Draft("created", begun))
-        serve(agency, listening, KINDS.found_at, sample, on_ready)
+        doors = doors_of(agency, environment)
+        serve(agency, listening, KINDS.found_at, sample, on_ready, doors)
+
+
+def doors_of(agency: Agency, environment: Mapping[str, str]) -> Mapping[bytes, Door]:
+    """Returns what answers beside git, by how the paths begin that are its own: REST and MCP."""
+    from idse_orchestrator import __version__
+    from idse_orchestrator.server.api.app import Api, rest
+    from idse_orchestrator.server.api.reads import Reads
+    from idse_orchestrator.server.api.resources import Resources
+    from idse_orchestrator.server.api.writes import Writes
+    from idse_orchestrator.server.projection.opening import open_store
+    from idse_orchestrator.server.writing.desk import Desk
+
+    store = open_store(agency.home, agency.configuration.database, environment)
+    reads, desk = Reads(store, agency.admin, agency.home), Desk(agency, KINDS)
+    api = Api(agency, Resources(reads, Writes(desk, reads), desk))
+    return {b"/api/": rest(api, __version__)}

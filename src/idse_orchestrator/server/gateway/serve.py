@@ -9,7 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
@@ -18,7 +18,7 @@ import uvicorn
 from idse_orchestrator.base.records import NamedTuple
 from idse_orchestrator.errors import IdseError, StorageError, UsageError
 from idse_orchestrator.server.gateway import judge as judge_process
-from idse_orchestrator.server.gateway.app import App
+from idse_orchestrator.server.gateway.app import App, Door
 from idse_orchestrator.server.gateway.connection import Connection
 from idse_orchestrator.server.gateway.self_test import self_test
 
@@ -131,8 +131,11 @@ def serve(
     found_at: str,
     sample: str,
     on_ready: Callable[[str], None],
+    doors: Mapping[bytes, Door],
 ) -> None:
     """Serves until SIGTERM or SIGINT. `sample` is a bare repository with one sound ledger, to warm up with.
+
+    `doors` are the applications that answer beside git, by how their paths begin.
 
     Raises IdseError where it does not start: the address is taken, or a push that must be refused is not.
     """
@@ -144,7 +147,7 @@ def serve(
     try:
         self_test(agency, sample)
         agency.tell_rules()
-        asyncio.run(_serve(agency, listening, judging, on_ready))
+        asyncio.run(_serve(agency, listening, judging, on_ready, doors))
     finally:
         judging.stop()
 
@@ -158,7 +161,11 @@ def _open_many() -> None:
 
 
 async def _serve(
-    agency: Agency, listening: Listening, judging: JudgeProcess, on_ready: Callable[[str], None]
+    agency: Agency,
+    listening: Listening,
+    judging: JudgeProcess,
+    on_ready: Callable[[str], None],
+    doors: Mapping[bytes, Door],
 ) -> None:
     def state() -> dict[str, str]:
         return {
@@ -170,7 +177,7 @@ async def _serve(
         }
 
     config = uvicorn.Config(
-        App(agency, state),
+        App(agency, state, doors),
         host=listening.host,
         port=listening.port,
         uds=listening.path or None,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from idse_orchestrator.base.records import picked
 from idse_orchestrator.constitution.report_data import report_data
 from idse_orchestrator.ledger.refs import session_ref
 from idse_orchestrator.server.judgement.promises import Promises
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
     from idse_orchestrator.server.model.examination import Examination
 
 
+_TOLD = "id name article family applies_to check severity gate message hint origin"
+
+
 def examine(
     examination: Examination,
     *,
@@ -29,13 +33,14 @@ def examine(
 
     Raises InvalidConfigurationError where the Agency's rules cannot be used.
     """
-    pushed = Pushed(examination.git_dir, environment=environment)
     client, repository = place_of(examination.git_dir)
     book = Rulebook(examination.home, client, checks)
-    rules = book.of_project(pushed, repository, examination.project)
-    types = dict(rules.constitution.types)
+    pushed = Pushed(examination.git_dir, environment=environment)
+    project = examination.project
+    rules = book.of_project(pushed, repository, project) if project else book.without_project()
     if not examination.session:
-        return Examined({}, types)
+        told = [picked(rule, _TOLD) for rule in rules.constitution.rules]
+        return Examined(types=rules.constitution.types, rules=told)
     key = (examination.project, examination.session)
     ref = session_ref(*key)
     register = Register(pushed, examination.git_dir)
@@ -49,4 +54,4 @@ def examine(
     if rules.broken is not None:
         said = f"the rules of project {key[0]} do not count as they are: {rules.broken.message}"
         data["notes"] = [*report.notes, said]
-    return Examined({**data, "evidence": report.evidence}, types)
+    return Examined({**data, "evidence": report.evidence})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from idse_orchestrator.base.records import NamedTuple
@@ -19,23 +19,24 @@ class Examination(NamedTuple):
     """A session to look at, whose ledger ends with the commit `tip`.
 
     `stage`: what would be found if that stage were complete; "" : what is found now. Without a `session` the
-    types of sessions that the project has are asked for.
+    rules of the project are asked for, and its types of sessions; without a `project`, those of all.
     """
 
     git_dir: str
     home: str
     today: str
-    project: str
+    project: str = ""
     session: str = ""
     tip: str = ""
     stage: str = ""
 
 
 class Examined(NamedTuple):
-    """The `report` in JSON's own types, and the `types` of sessions with their stages."""
+    """The `report` and the `rules` in JSON's own types, and the `types` of sessions with their stages."""
 
-    report: Mapping[str, Any]
-    types: Mapping[str, tuple[str, ...]]
+    report: Mapping[str, Any] = {}
+    types: Mapping[str, Sequence[str]] = {}
+    rules: Sequence[Mapping[str, Any]] = ()
 
 
 def examination_to_json(examination: Examination) -> bytes:
@@ -66,7 +67,7 @@ def examined_from_json(data: bytes) -> Examined:
         )
         error.code = told["code"]  # type: ignore[misc]
         raise error
-    return Examined(found["report"], {name: tuple(stages) for name, stages in found["types"].items()})
+    return Examined(found["report"], found["types"], found["rules"])
 
 
 def report_of(data: Mapping[str, Any]) -> Report:

@@ -127,7 +127,7 @@ class Replica:
         """
         if self.reader.project(project) is None:
             raise UnknownNameError(f"there is no project {project!r}")
-        types = self._examine(project, "", "", "").types
+        types = {name: tuple(stages) for name, stages in self._examine(project, "", "", "").types.items()}
         folder = NewFolder(self.backend)
         maker = SessionMaker(
             self.reader,
