@@ -71,10 +71,16 @@ def doors_of(agency: Agency, environment: Mapping[str, str]) -> Mapping[bytes, D
     from idse_orchestrator.server.api.reads import Reads
     from idse_orchestrator.server.api.resources import Resources
     from idse_orchestrator.server.api.writes import Writes
+    from idse_orchestrator.server.mcp.app import Mcp
+    from idse_orchestrator.server.mcp.tokens import Tokens
+    from idse_orchestrator.server.mcp.tools import Tools
     from idse_orchestrator.server.projection.opening import open_store
     from idse_orchestrator.server.writing.desk import Desk
 
     store = open_store(agency.home, agency.configuration.database, environment)
     reads, desk = Reads(store, agency.admin, agency.home), Desk(agency, KINDS)
-    api = Api(agency, Resources(reads, Writes(desk, reads), desk))
-    return {b"/api/": rest(api, __version__)}
+    writes = Writes(desk, reads)
+    api = Api(agency, Resources(reads, writes, desk))
+    tokens = Tokens(agency.home.secrets, agency.url or "idse-agency", f"{agency.url}/mcp")
+    mcp = Mcp(agency, api, Tools(reads, writes, desk), tokens, __version__)
+    return {b"/api/": rest(api, __version__), b"/mcp": mcp, b"/.well-known/": mcp}

@@ -117,7 +117,7 @@ class Api:
 
     def problem(self, error: Exception) -> Response:
         """Returns the answer for what went wrong."""
-        return _problem(problem_from(error))
+        return problem_response(problem_from(error))
 
 
 _ASKING = frozenset({"gate", "constitution"})
@@ -199,7 +199,8 @@ def _matches(said: str, tag: str) -> bool:
     return said == "*" or tag in (each.strip().removeprefix("W/") for each in said.split(","))
 
 
-def _problem(problem: Problem) -> Response:
+def problem_response(problem: Problem) -> Response:
+    """Returns a problem as an answer."""
     headers = {**problem.headers, "cache-control": "no-store"}
     return Response(json.dumps(problem.data()), problem.status, headers, MEDIA_TYPE)
 
@@ -222,7 +223,7 @@ def rest(api: Api, version: str, prefixes: tuple[str, ...] = ("/api/v1", "/api")
         for path, methods in by_path.items():
             at = prefix + path.replace("{path}", "{path:path}")
             found.append(At(at, _endpoint(api, methods), methods=list(methods)))
-    return Starlette(routes=found, exception_handlers={HTTPException: _not_here})
+    return Starlette(routes=found, exception_handlers={HTTPException: not_here})
 
 
 def _endpoint(api: Api, methods: Mapping[str, Route]) -> Callable[[Request], Any]:
@@ -232,9 +233,12 @@ def _endpoint(api: Api, methods: Mapping[str, Route]) -> Callable[[Request], Any
     return endpoint
 
 
-async def _not_here(_request: Request, error: Exception) -> Response:
+async def not_here(_request: Request, error: Exception) -> Response:
+    """Answers where no address is, or none with that method."""
     status = error.status_code if isinstance(error, HTTPException) else 500
     words = {404: "there is nothing here", 405: "this address has other methods"}
     headers = dict(error.headers or {}) if isinstance(error, HTTPException) else {}
     code = UNKNOWN if status == 404 else USAGE
-    return _problem(Problem(status, code, words.get(status, "this cannot be answered"), headers=headers))
+    return problem_response(
+        Problem(status, code, words.get(status, "this cannot be answered"), headers=headers)
+    )
