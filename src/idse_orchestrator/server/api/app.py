@@ -29,7 +29,7 @@ from idse_orchestrator.server.api.problems import (
     busy,
     problem_of,
 )
-from idse_orchestrator.server.api.resources import Reply, Resources, Visit, digest_of
+from idse_orchestrator.server.api.resources import Reply, Resources, Visit, digest_of, matches
 from idse_orchestrator.server.api.routes import ROUTES, TEXT, Route, openapi
 from idse_orchestrator.server.api.writes import Told
 from idse_orchestrator.server.gateway.app import CALLER
@@ -178,25 +178,22 @@ def _unfit(error: ValidationError) -> Problem:
     return Problem(422, USAGE, "the body does not fit", first["msg"], where)
 
 
+_encoded = json.JSONEncoder(separators=(",", ":")).encode
+
+
 def _response(route: Route, reply: Reply, request: Request) -> Response:
-    data = None
-    if not reply.tag:
-        data = _bytes(reply)
-    tag = f'"{reply.tag or digest_of(data or b"")}"'
-    headers = {**reply.headers, "etag": tag, "cache-control": "private, no-cache"}
-    if not route.is_write and _matches(request.headers.get("if-none-match", ""), tag):
+    data = b"" if reply.tag else _bytes(reply)
+    tag = reply.tag or digest_of(data)
+    headers = {**reply.headers, "etag": f'"{tag}"', "cache-control": "private, no-cache"}
+    if not route.is_write and matches(request.headers.get("if-none-match", ""), tag):
         return Response(None, 304, headers)
-    media = "application/json" if reply.text is None else TEXT
     headers["x-content-type-options"] = "nosniff"
-    return Response(data if data is not None else _bytes(reply), reply.status, headers, media)
+    media = "application/json" if reply.text is None else TEXT
+    return Response(data or _bytes(reply), reply.status, headers, media)
 
 
 def _bytes(reply: Reply) -> bytes:
-    return reply.text if reply.text is not None else json.dumps(reply.data, separators=(",", ":")).encode()
-
-
-def _matches(said: str, tag: str) -> bool:
-    return said == "*" or tag in (each.strip().removeprefix("W/") for each in said.split(","))
+    return reply.text if reply.text is not None else _encoded(reply.data).encode()
 
 
 def problem_response(problem: Problem) -> Response:
@@ -208,12 +205,13 @@ def problem_response(problem: Problem) -> Response:
 def rest(api: Api, version: str, prefixes: tuple[str, ...] = ("/api/v1", "/api")) -> Starlette:
     """Returns the application: every address of the table under each of `prefixes`, and OpenAPI."""
     document = json.dumps(openapi(version)).encode()
-    tag = f'"{digest_of(document)}"'
+    tag = digest_of(document)
 
     async def described(request: Request) -> Response:
-        if _matches(request.headers.get("if-none-match", ""), tag):
-            return Response(None, 304, {"etag": tag})
-        return Response(document, 200, {"etag": tag}, "application/json")
+        headers = {"etag": f'"{tag}"'}
+        if matches(request.headers.get("if-none-match", ""), tag):
+            return Response(None, 304, headers)
+        return Response(document, 200, headers, "application/json")
 
     by_path: dict[str, dict[str, Route]] = {}
     for route in ROUTES:

@@ -37,6 +37,7 @@ _OF_SESSION = (
     "FROM sessions s JOIN repositories r ON r.client_id = s.client_id AND r.id = s.repository_id "
     "JOIN clients c ON c.id = s.client_id"
 )
+_TIP = "s.id, s.tip, s.blocking, s.warnings, s.updated_at"
 _PROJECT = (
     "p.id, c.name AS client, r.name AS repository, p.name, p.stack, p.tip, p.events, p.rules_broken, "
     "p.created_at, p.updated_at"
@@ -99,6 +100,20 @@ class Reads:
 
     def sessions(self, caller: Caller, wanted: Mapping[str, str], after: str, limit: int) -> Page:
         """Returns a page of sessions, those that changed last first. `wanted` are values of FILTERS."""
+        rows = self._sessions(_SESSION, caller, wanted, after, limit)
+        page = cut(rows, limit, ("updated_at", "id"))
+        for row in page.items:
+            row["tags"], row["parents"] = _list(row.pop("tags_json")), _list(row.pop("parents_json"))
+        return page
+
+    def session_tips(self, caller: Caller, wanted: Mapping[str, str], after: str, limit: int) -> Page:
+        """Returns of the same page what tells it from another one: ids, tips and what was found."""
+        return cut(self._sessions(_TIP, caller, wanted, after, limit), limit, ("updated_at", "id"))
+
+    def _sessions(
+        self, columns: str, caller: Caller, wanted: Mapping[str, str], after: str, limit: int
+    ) -> list[dict[str, Any]]:
+        """Returns `columns` of one session more than the limit."""
         sight = self._sight(caller)
         conditions, given = sight.where("s.repository_id", "s.project")
         for name, value in wanted.items():
@@ -107,12 +122,9 @@ class Reads:
         if after:
             given["at"], given["last"] = values_of(after, (str, str))
             conditions.append("(s.updated_at, s.id) < (:at, :last)")
-        query = (
-            f"SELECT {_SESSION} {_OF_SESSION} {_and(conditions)} "
-            "ORDER BY s.updated_at DESC, s.id DESC LIMIT :most"
-        )
-        page = cut(self._rows(sight, query, {**given, "most": limit + 1}), limit, ("updated_at", "id"))
-        return page._replace(items=[parsed(row) for row in page.items])
+        of = "FROM sessions s" if columns == _TIP and "repository" not in wanted else _OF_SESSION
+        query = f"SELECT {columns} {of} {_and(conditions)} ORDER BY s.updated_at DESC, s.id DESC LIMIT :most"
+        return self._rows(sight, query, {**given, "most": limit + 1})
 
     def session(self, caller: Caller, ident: str) -> dict[str, Any]:
         """Returns one session with its stages, documents, handoffs, and what is next."""
@@ -344,6 +356,10 @@ _OF_AUDIT = (
     "previous_hash",
     "hash",
 )
+
+
+def _list(text: str) -> list[Any]:
+    return json.loads(text) if text not in ("", "[]") else []
 
 
 def _refuse_clients(caller: Caller) -> None:

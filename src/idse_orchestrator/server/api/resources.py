@@ -23,7 +23,10 @@ if TYPE_CHECKING:
 
 
 class Reply(NamedTuple):
-    """An answer: `data` in JSON's own types, or a text. `tag` is its ETag, "" : that of its content."""
+    """An answer: `data` in JSON's own types, or a text. `tag` is its ETag, "" : that of its content.
+
+    An answer that is known to be what the caller has needs no data.
+    """
 
     data: object = None
     text: bytes | None = None
@@ -72,10 +75,14 @@ class Resources:
         return self._sessions(visit, {})
 
     def _sessions(self, visit: Visit, more: Mapping[str, str]) -> Reply:
-        wanted = {name: value for name, value in visit.query.items() if name not in ("after", "limit")}
-        return self._page(
-            visit, self._reads.sessions(visit.caller, {**wanted, **more}, *_cursor(visit)), by="tip"
-        )
+        words = {name: value for name, value in visit.query.items() if name not in ("after", "limit")}
+        wanted, cursor = {**words, **more}, _cursor(visit)
+        if "if-none-match" in visit.headers:  # most who ask so hear that nothing changed
+            tag = _tag_of(self._reads.session_tips(visit.caller, wanted, *cursor))
+            if matches(visit.headers["if-none-match"], tag):
+                return Reply(tag=tag)
+        page = self._reads.sessions(visit.caller, wanted, *cursor)
+        return self._page(visit, page)._replace(tag=_tag_of(page))
 
     def session(self, visit: Visit) -> Reply:
         """Answers GET /sessions/{id}."""
@@ -124,17 +131,13 @@ class Resources:
         """Answers GET /clients/{id}/keys."""
         return self._page(visit, self._reads.keys(visit.caller, visit.path["id"]))
 
-    def _page(self, visit: Visit, page: Page, by: str = "") -> Reply:
+    def _page(self, visit: Visit, page: Page) -> Reply:
         data = {"items": page.items, "after": page.after or None}
         headers = {}
         if page.after:
             query = urlencode({**visit.query, "after": page.after})
             headers["link"] = f'<?{query}>; rel="next"'
-        tag = ""
-        if by:
-            told = [*(f"{item['id']}{item[by]}{item['blocking']}.{item['warnings']}" for item in page.items)]
-            tag = digest_of("\n".join([*told, page.after]).encode())
-        return Reply(data, tag=tag, headers=headers)
+        return Reply(data, headers=headers)
 
     # --- asking the judge ---
 
@@ -221,6 +224,16 @@ def _written(done: Written, location: str = "") -> Reply:
     if done.is_again:
         headers["idempotency-replayed"] = "true"
     return Reply(done.answer, tag=done.tip, headers=headers, status=201 if location else 200)
+
+
+def _tag_of(page: Page) -> str:
+    told = [f"{row['id']}{row['tip']}{row['blocking']}.{row['warnings']}" for row in page.items]
+    return digest_of("\n".join((*told, page.after)).encode())
+
+
+def matches(said: str, tag: str) -> bool:
+    """Tests whether a tag is among those of If-None-Match."""
+    return said == "*" or f'"{tag}"' in (each.strip().removeprefix("W/") for each in said.split(","))
 
 
 def digest_of(data: bytes) -> str:

@@ -78,6 +78,11 @@ class Mcp:
         except ProblemError as error:
             await problem_response(error.problem)(scope, receive, send)
             return
+        if request.method != "POST":  # no stream of events stands open here, and no session can be ended
+            words = "this address takes POST alone"
+            problem = Problem(405, USAGE, words, headers={"allow": "POST"})
+            await problem_response(problem)(scope, receive, send)
+            return
         await self._started()
         await self._manager.handle_request(scope, receive, send)
 
