@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from importlib.machinery import PathFinder
 from typing import TYPE_CHECKING
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from idse_orchestrator.server.gateway.agency import Agency
     from idse_orchestrator.server.gateway.app import Door
     from idse_orchestrator.server.gateway.serve import Listening
+    from idse_orchestrator.server.model.names import Place
     from idse_orchestrator.server.tenants.configuration import Configuration
     from idse_orchestrator.server.tenants.home import Home
 
@@ -64,6 +65,10 @@ def serve_agency(
         serve(agency, listening, KINDS.found_at, sample, on_ready, doors)
 
 
+async def _nobody(_place: Place, _refs: Sequence[str]) -> None:
+    """Follows nothing."""
+
+
 def doors_of(agency: Agency, environment: Mapping[str, str]) -> Mapping[bytes, Door]:
     """Returns what answers beside git, by how the paths begin that are its own: REST and MCP."""
     from idse_orchestrator import __version__
@@ -78,7 +83,7 @@ def doors_of(agency: Agency, environment: Mapping[str, str]) -> Mapping[bytes, D
     from idse_orchestrator.server.writing.desk import Desk
 
     store = open_store(agency.home, agency.configuration.database, environment)
-    reads, desk = Reads(store, agency.admin, agency.home), Desk(agency, KINDS)
+    reads, desk = Reads(store, agency.admin, agency.home), Desk(agency, KINDS, _nobody)
     writes = Writes(desk, reads)
     api = Api(agency, Resources(reads, writes, desk))
     tokens = Tokens(agency.home.secrets, agency.url or "idse-agency", f"{agency.url}/mcp")

@@ -13,7 +13,7 @@ import json
 import os
 import secrets
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 from itertools import chain, repeat
@@ -51,6 +51,7 @@ if TYPE_CHECKING:
     from idse_orchestrator.server.tenants.database import Writing
 
 Build = Callable[[Replica], None]
+Follow = Callable[["Place", Sequence[str]], Awaitable[None]]
 _HALF = 5
 """Bytes of an event's id that tell the name of its write; as many more tell its digest."""
 
@@ -102,11 +103,15 @@ class _Made(NamedTuple):
 
 
 class Desk:
-    """Writes for callers of one Agency; its ledgers have `kinds`."""
+    """Writes for callers of one Agency; its ledgers have `kinds`.
 
-    def __init__(self, agency: Agency, kinds: Kinds) -> None:
+    `follow` is told which refs moved where, so that whoever reads next sees it.
+    """
+
+    def __init__(self, agency: Agency, kinds: Kinds, follow: Follow) -> None:
         self._agency = agency
         self._kinds = kinds
+        self._follow = follow
         self._running: set[asyncio.Task[Outcome]] = set()
 
     async def write(self, caller: Caller, asked: Asked, build: Build) -> Outcome:
@@ -161,6 +166,7 @@ class Desk:
                 words = "the audit cannot be written"
                 return Verdict((Refusal("", "audit", words, "the operator: idse agency doctor"),))
             await asyncio.to_thread(write.finish, folder, made)
+        await self._follow(write.place, [ref for ref, _, _ in made.moves])
         return Written(made.answer, made.answer["tip"])
 
     async def _judged(self, recorder: Recorder, said: Said) -> Verdict:
@@ -205,6 +211,7 @@ class _Write:
         self._kinds = kinds
         self._caller = caller
         self._asked = asked
+        self.place = asked.place
         self.git_dir = agency.home.git_dir(asked.place)
         self._vault = Vault(self.git_dir, Git(self.git_dir, {**SEALED, "PATH": agency.limits.path}))
 
