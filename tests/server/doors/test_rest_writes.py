@@ -35,6 +35,10 @@ The mail server stays what it is.
 ## Scope
 
 In scope: the page. Out of scope: the mail server.
+
+## Time / Priority
+
+Before the summer, and before everything else in the shop.
 """
 
 

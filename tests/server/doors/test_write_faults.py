@@ -43,11 +43,11 @@ def sound(bed):
 
 def test_what_is_refused_is_not_in_the_store_and_cannot_be_fetched(scene, make_repo):
     bed, rest, session, git = scene
-    secret = "# Intent\n\naws_secret_access_key = 'wJalrXUtnFEMI/K7MDENG/bPxRfiCYzzzzEXAMPLEK'\nAKIAIOSFODNN7EXAMPLZ\n"
+    secret = "# Intent\n\n" + "ghp_" + "a1B2c3D4e5F6g7H8i9J0" * 2 + "\n"
     before = git.text("rev-parse", REF)
     said = rest.put(f"/sessions/{session}/artifacts/intent.md", secret, rest.tip(session))
     assert (said.status, said.code) == (409, "IDSE801"), said
-    assert "wJalr" not in said.text
+    assert "a1B2c3" not in said.text
     assert git.text("rev-parse", REF) == before
     blob = blob_id(secret.encode())
     assert git.attempt("cat-file", "-e", blob).returncode != 0
@@ -80,7 +80,10 @@ agency = agency_in(Home(home), Home(home).configuration({}), os.environ)
 def dies(*_given, **_named):
     os.kill(os.getpid(), signal.SIGKILL)
 
-desk = module.Desk(agency, KINDS)
+async def nobody(_place, _refs):
+    pass
+
+desk = module.Desk(agency, KINDS, nobody)
 if step == "build":
     module._Write.build = dies
 elif step == "judge":

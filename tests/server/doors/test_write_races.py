@@ -6,6 +6,7 @@ import threading
 
 import pytest
 
+from agency_bed import bearer
 from here import discover, ledger_writer
 from idse_orchestrator.ledger.events import Draft
 
@@ -19,9 +20,10 @@ def clone(make_repo, server, acme):
 
     def made(name):
         repo = make_repo(name)
-        url = f"http://any:{acme.key}@{server.address}/git/{acme.place}.git"
-        repo.idse("sync", "setup", url)
-        repo.idse("sync", "pull")
+        repo.git("remote", "add", "agency", server.url(acme.place))
+        repo.env = bearer(acme.key)
+        done = repo.idse("sync", "pull", env=repo.env)
+        assert done.returncode == 0, done.stdout + done.stderr
         assert repo.git("rev-parse", REF)
         return repo
 
@@ -34,19 +36,19 @@ def titled(repo, title):
 
 
 def test_a_clone_that_wrote_meanwhile_merges_what_the_server_wrote(server, acme, clone):
-    repo = clone("one")
+    repo, path = clone("one"), f"/sessions/{acme.session}/artifacts/intent.md"
     titled(repo, "of the clone")
     said = acme.rest.put(
         f"/sessions/{acme.session}/artifacts/intent.md", "of the server", acme.rest.tip(acme.session)
     )
     assert said.status == 200
-    pushed = repo.idse("sync", "push")
-    assert pushed.code == 0, pushed
+    pushed = repo.idse("sync", "push", env=repo.env)
+    assert pushed.returncode == 0, pushed.stdout + pushed.stderr
     tip = acme.rest.tip(acme.session)
     assert tip == repo.git("rev-parse", REF)
     found = acme.rest.get(f"/sessions/{acme.session}").data
     assert found["title"] == "of the clone"
-    assert acme.rest.get(f"/sessions/{acme.session}/artifacts/intent.md").text == "of the server"
+    assert acme.rest.get(path).text == "of the server"
     events = [each["id"] for each in acme.rest.get(f"/sessions/{acme.session}/events").data["items"]]
     assert said.data["events"][0] in events
     assert len(events) == 4
@@ -65,7 +67,7 @@ def test_writers_and_pushing_clones_all_get_through_and_end_on_one_id(server, ac
     def pushing(repo, number):
         for turn in range(2):
             titled(repo, f"{number} {turn}")
-            done = repo.run("idse", "sync", "push")
+            done = repo.idse("sync", "push", env=repo.env)
             if done.returncode:
                 failed.append(done)
 
@@ -78,7 +80,7 @@ def test_writers_and_pushing_clones_all_get_through_and_end_on_one_id(server, ac
     assert not failed, failed
     assert len(written) == 12
     for repo in clones:
-        repo.idse("sync", "pull")
+        repo.idse("sync", "pull", env=repo.env)
     tips = {repo.git("rev-parse", REF) for repo in clones}
     assert tips == {acme.rest.tip(acme.session)}
     events = {

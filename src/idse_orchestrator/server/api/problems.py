@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 from idse_orchestrator import errors
 from idse_orchestrator.base.records import NamedTuple
-from idse_orchestrator.constitution.report_data import finding_data
 from idse_orchestrator.server.gateway.admission import CLOSED, ELSEWHERE, FORBIDDEN, FULL, NOWHERE, Denied
 from idse_orchestrator.server.writing.desk import Reused, Stale, Written
 
@@ -86,15 +85,17 @@ _SECONDS = {"retry-after": "5"}
 
 
 def problem_of(error: IdseError) -> Problem:
-    """Returns the problem that an error is. What is a fault of the server says so, and not where it lies."""
+    """Returns the problem that an error is. What is a fault of the server says so, and not where it lies.
+
+    Findings of a gate are rows, as the judge told them.
+    """
     status = next((found for kind, found in _STATUSES.items() if isinstance(error, kind)), 0)
     if not status:
         is_fault = isinstance(error, (errors.StorageError, errors.HomeError, errors.GitFailedError))
         return Problem(
             503 if is_fault else 500, error.code, error.message, headers=_SECONDS if is_fault else {}
         )
-    report = getattr(error, "findings", None)
-    found = [finding_data(each, {}) for each in getattr(report, "findings", ())]
+    found = getattr(error, "findings", None) or ()
     headers = _SECONDS if status == 503 else {}
     return Problem(
         status,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from idse_orchestrator.agents.hand_over import HandoffContext, answer_handoff, request_handoff
 from idse_orchestrator.agents.ide_agent_routing import additions
@@ -13,7 +13,7 @@ from idse_orchestrator.base.files import shipped_folder
 from idse_orchestrator.base.names import check_name, check_new_name
 from idse_orchestrator.base.text import encodable, label, one_line
 from idse_orchestrator.documents.project_workspace import session_folder
-from idse_orchestrator.errors import InvalidArtifactError, NameTakenError, UnknownNameError
+from idse_orchestrator.errors import GateError, InvalidArtifactError, NameTakenError, UnknownNameError
 from idse_orchestrator.ledger.events import CREATED, EDITED, Draft
 from idse_orchestrator.pipeline.reader import GitLedgerReader
 from idse_orchestrator.server.model.examination import report_of
@@ -94,8 +94,12 @@ class Replica:
         look = self.look(key)
         documents = TipDocuments(self.reader, look.tip)
 
+        told: Mapping[str, Any] = {}
+
         def gate(key: SessionKey, stage: str, _state: SessionState) -> Report:
-            return report_of(self._examine(*key, look.tip.commit, stage).report)
+            nonlocal told
+            told = self._examine(*key, look.tip.commit, stage).report
+            return report_of(told)
 
         moving = Moving(
             key,
@@ -106,7 +110,11 @@ class Replica:
             gate,
             partial(additions, registry_of(look)),
         )
-        move_stages(moving, (move,))
+        try:
+            move_stages(moving, (move,))
+        except GateError as error:
+            error.findings = told.get("findings", ())
+            raise
 
     def request_handoff(self, key: SessionKey, to_agent: str, stage: str, reason: str, agent: str) -> None:
         """Asks an agent to go on; `agent` asks ("" : a person). See `agents.hand_over.request_handoff`."""
