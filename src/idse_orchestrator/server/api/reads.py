@@ -314,8 +314,7 @@ class Reads:
         return frozenset(row["name"] for row in rows if row["repository_id"] in ids)
 
     def _sight(self, caller: Caller) -> Sight:
-        if READ not in caller.scopes:
-            raise ProblemError(Problem(403, NOT_AUTHORIZED, "this key may not read"))
+        check_reads(caller)
         return sight_of(caller, self._admin)
 
     def _whole(self, caller: Caller) -> Sight:
@@ -362,7 +361,14 @@ def _list(text: str) -> list[Any]:
     return json.loads(text) if text not in ("", "[]") else []
 
 
+def check_reads(caller: Caller) -> None:
+    """Raises ProblemError where a key may not read."""
+    if READ not in caller.scopes:
+        raise ProblemError(Problem(403, NOT_AUTHORIZED, "this key may not read"))
+
+
 def _refuse_clients(caller: Caller) -> None:
+    check_reads(caller)
     if caller.client_id:
         raise ProblemError(Problem(403, NOT_AUTHORIZED, "for keys of operators alone"))
 

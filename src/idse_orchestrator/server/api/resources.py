@@ -10,6 +10,7 @@ from urllib.parse import urlencode
 
 from idse_orchestrator.base.records import NamedTuple
 from idse_orchestrator.server.api.problems import USAGE, Problem, ProblemError
+from idse_orchestrator.server.api.reads import check_reads
 from idse_orchestrator.server.api.sight import MOST, USUAL, Page
 from idse_orchestrator.server.api.writes import Told, Writes
 from idse_orchestrator.server.model.names import Place
@@ -151,6 +152,7 @@ class Resources:
 
     async def constitution(self, visit: Visit) -> Reply:
         """Answers GET /constitution."""
+        check_reads(visit.caller)
         ident = visit.query.get("project_id", "")
         project, place = "", Place(visit.caller.client, "-")
         if ident:
