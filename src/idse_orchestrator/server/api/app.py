@@ -163,13 +163,15 @@ def _visit(route: Route, request: Request, caller: Caller) -> Visit:
         if name not in known:
             said = ", ".join(sorted(known)) or "none"
             raise ProblemError(Problem(422, USAGE, f"there is no parameter {name!r}", f"known: {said}"))
-    if any("\0" in value or not _is_text(value) for value in (*query.values(), *path.values())):
+    if not all(map(_is_text, query.values())):
+        raise ProblemError(Problem(422, USAGE, "a parameter is no text"))
+    if not all(map(_is_text, path.values())):
         raise ProblemError(NOTHING)
     return Visit(caller, path, query, request.headers)
 
 
 def _is_text(value: str) -> bool:
-    return not any("\ud800" <= letter <= "\udfff" for letter in value)
+    return not any(letter == "\0" or "\ud800" <= letter <= "\udfff" for letter in value)
 
 
 def _unfit(error: ValidationError) -> Problem:

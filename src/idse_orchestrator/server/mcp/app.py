@@ -178,7 +178,7 @@ class Mcp:
             {
                 "issuer": base,
                 "token_endpoint": f"{base}{TOKEN}",
-                "authorization_endpoint": f"{base}{TOKEN}",  # clients demand one; our only grant has no use for it
+                "authorization_endpoint": f"{base}{TOKEN}",  # the only grant here has no use for it
                 "response_types_supported": [],
                 "grant_types_supported": ["client_credentials"],
                 "token_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post"],
