@@ -143,5 +143,10 @@ def test_the_log_tells_of_requests_and_never_of_keys_or_documents(server, acme):
     log = server.log.read_text()
     assert acme.key not in log
     assert "the text of" not in log
-    last = [each for each in server.entries() if each["path"] == f"/api/v1{path}"][-1]
+
+    def told():
+        return [each for each in server.entries() if each["path"] == f"/api/v1{path}"]
+
+    server.until(told)
+    last = told()[-1]
     assert (last["method"], last["status"], last["client"]) == ("PUT", 200, acme.name)
