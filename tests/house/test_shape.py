@@ -28,9 +28,9 @@ MOST_FILES = 402
 # from the lowest on load it. Of a migration's, one finds documents that the source overwrote, and one what
 # idse itself keeps where the source is this work tree. Old databases have four: the copy that is opened, what
 # one holds, how its tables are read, and how its claims become ours. The server is a room of its own, with 40
-# files: names, who uses it, its doors, and what a push is judged by; its commands have six. Its projection has nine;
-# REST nine, MCP four, writes by the server five; what a door asks the judge has two, kept answers one. Reports
-# as data and schemas of tools have one each, which commands and the server share.
+# files: names, who uses it, its doors, and what a push is judged by; its commands have six.
+# Its projection has nine, REST nine, MCP four, writes by the server five; what a door asks the judge has two,
+# kept answers one. Reports as data and schemas of tools have one each: commands and the server share them.
 MOST_LONELY_PROTOCOLS = 2
 MOST_ENTERED = {"status": 25, "sync push": 62, "stage complete": 66}
 # Patterns have a file of their own: what they may cost is worked out there, for every rule that has one.

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
+from pydantic_core import PydanticSerializationError, to_json
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
@@ -29,7 +30,8 @@ from idse_orchestrator.server.api.problems import (
     busy,
     problem_of,
 )
-from idse_orchestrator.server.api.resources import Reply, Resources, Visit, digest_of, matches
+from idse_orchestrator.server.api.reads import digest_of
+from idse_orchestrator.server.api.resources import Reply, Resources, Visit, matches
 from idse_orchestrator.server.api.routes import ROUTES, TEXT, Route, openapi
 from idse_orchestrator.server.api.writes import Told
 from idse_orchestrator.server.gateway.app import CALLER
@@ -180,9 +182,6 @@ def _unfit(error: ValidationError) -> Problem:
     return Problem(422, USAGE, "the body does not fit", first["msg"], where)
 
 
-_encoded = json.JSONEncoder(separators=(",", ":")).encode
-
-
 def _response(route: Route, reply: Reply, request: Request) -> Response:
     data = b"" if reply.tag else _bytes(reply)
     tag = reply.tag or digest_of(data)
@@ -195,7 +194,12 @@ def _response(route: Route, reply: Reply, request: Request) -> Response:
 
 
 def _bytes(reply: Reply) -> bytes:
-    return reply.text if reply.text is not None else _encoded(reply.data).encode()
+    if reply.text is not None:
+        return reply.text
+    try:
+        return to_json(reply.data)
+    except PydanticSerializationError:  # half a character, which JSON can escape
+        return json.dumps(reply.data, separators=(",", ":")).encode()
 
 
 def problem_response(problem: Problem) -> Response:

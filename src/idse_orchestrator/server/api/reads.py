@@ -7,6 +7,7 @@ there.
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -37,7 +38,7 @@ _OF_SESSION = (
     "FROM sessions s JOIN repositories r ON r.client_id = s.client_id AND r.id = s.repository_id "
     "JOIN clients c ON c.id = s.client_id"
 )
-_TIP = "s.id, s.tip, s.blocking, s.warnings, s.updated_at"
+_TAG = "s.id || s.tip || '.' || s.blocking || '.' || s.warnings AS tag"
 _PROJECT = (
     "p.id, c.name AS client, r.name AS repository, p.name, p.stack, p.tip, p.events, p.rules_broken, "
     "p.created_at, p.updated_at"
@@ -101,14 +102,16 @@ class Reads:
     def sessions(self, caller: Caller, wanted: Mapping[str, str], after: str, limit: int) -> Page:
         """Returns a page of sessions, those that changed last first. `wanted` are values of FILTERS."""
         rows = self._sessions(_SESSION, caller, wanted, after, limit)
-        page = cut(rows, limit, ("updated_at", "id"))
+        tags = (f"{row['id']}{row['tip']}.{row['blocking']}.{row['warnings']}" for row in rows)
+        page = cut(rows, limit, ("updated_at", "id"))._replace(tag=digest_of("\n".join(tags).encode()))
         for row in page.items:
             row["tags"], row["parents"] = _list(row.pop("tags_json")), _list(row.pop("parents_json"))
         return page
 
-    def session_tips(self, caller: Caller, wanted: Mapping[str, str], after: str, limit: int) -> Page:
-        """Returns of the same page what tells it from another one: ids, tips and what was found."""
-        return cut(self._sessions(_TIP, caller, wanted, after, limit), limit, ("updated_at", "id"))
+    def sessions_tag(self, caller: Caller, wanted: Mapping[str, str], after: str, limit: int) -> str:
+        """Returns the tag of the same page: of ids, tips and what was found."""
+        rows = self._sessions(_TAG, caller, wanted, after, limit)
+        return digest_of("\n".join([row["tag"] for row in rows]).encode())
 
     def _sessions(
         self, columns: str, caller: Caller, wanted: Mapping[str, str], after: str, limit: int
@@ -122,7 +125,7 @@ class Reads:
         if after:
             given["at"], given["last"] = values_of(after, (str, str))
             conditions.append("(s.updated_at, s.id) < (:at, :last)")
-        of = "FROM sessions s" if columns == _TIP and "repository" not in wanted else _OF_SESSION
+        of = "FROM sessions s" if columns == _TAG and "repository" not in wanted else _OF_SESSION
         query = f"SELECT {columns} {of} {_and(conditions)} ORDER BY s.updated_at DESC, s.id DESC LIMIT :most"
         return self._rows(sight, query, {**given, "most": limit + 1})
 
@@ -355,6 +358,11 @@ _OF_AUDIT = (
     "previous_hash",
     "hash",
 )
+
+
+def digest_of(data: bytes) -> str:
+    """Returns what tells one content from another."""
+    return hashlib.sha256(data).hexdigest()
 
 
 def _list(text: str) -> list[Any]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
@@ -79,11 +78,10 @@ class Resources:
         words = {name: value for name, value in visit.query.items() if name not in ("after", "limit")}
         wanted, cursor = {**words, **more}, _cursor(visit)
         if "if-none-match" in visit.headers:  # most who ask so hear that nothing changed
-            tag = _tag_of(self._reads.session_tips(visit.caller, wanted, *cursor))
+            tag = self._reads.sessions_tag(visit.caller, wanted, *cursor)
             if matches(visit.headers["if-none-match"], tag):
                 return Reply(tag=tag)
-        page = self._reads.sessions(visit.caller, wanted, *cursor)
-        return self._page(visit, page)._replace(tag=_tag_of(page))
+        return self._page(visit, self._reads.sessions(visit.caller, wanted, *cursor))
 
     def session(self, visit: Visit) -> Reply:
         """Answers GET /sessions/{id}."""
@@ -138,7 +136,7 @@ class Resources:
         if page.after:
             query = urlencode({**visit.query, "after": page.after})
             headers["link"] = f'<?{query}>; rel="next"'
-        return Reply(data, headers=headers)
+        return Reply(data, tag=page.tag, headers=headers)
 
     # --- asking the judge ---
 
@@ -228,16 +226,6 @@ def _written(done: Written, location: str = "") -> Reply:
     return Reply(done.answer, tag=done.tip, headers=headers, status=201 if location else 200)
 
 
-def _tag_of(page: Page) -> str:
-    told = [f"{row['id']}{row['tip']}{row['blocking']}.{row['warnings']}" for row in page.items]
-    return digest_of("\n".join((*told, page.after)).encode())
-
-
 def matches(said: str, tag: str) -> bool:
     """Tests whether a tag is among those of If-None-Match."""
     return said == "*" or f'"{tag}"' in (each.strip().removeprefix("W/") for each in said.split(","))
-
-
-def digest_of(data: bytes) -> str:
-    """Returns what tells one content from another."""
-    return hashlib.sha256(data).hexdigest()

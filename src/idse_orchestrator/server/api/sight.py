@@ -21,10 +21,14 @@ USUAL = 50
 
 
 class Page(NamedTuple):
-    """Items of a list, and the cursor of those after them; "" : there are none."""
+    """Items of a list, and the cursor of those after them; "" : there are none.
+
+    `tag` tells the page from others; "" : its content does.
+    """
 
     items: Sequence[dict[str, Any]]
     after: str = ""
+    tag: str = ""
 
 
 def cut(rows: list[dict[str, Any]], limit: int, keys: Sequence[str]) -> Page:
