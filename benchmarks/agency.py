@@ -27,7 +27,7 @@ _MEGABYTE = 1024 * 1024
 def gate(bed: Bed, sizes: Sizes) -> list[Figure]:
     """A push of one event through the gate, and what a large one costs the server in memory."""
     with ExitStack() as stack:
-        home, key = _home(bed)
+        home, key = make_home(bed)
         folder = bed.project("pushing")
         servers = {
             "agency": stack.enter_context(serving(bed, IDSE, "agency", "serve", "--listen", "127.0.0.1:0")),
@@ -84,7 +84,7 @@ def crowd(bed: Bed, sizes: Sizes) -> list[Figure]:
     """Ten clones that push one shared session at once, beside ten pushes one after the other."""
     clones = 3 if sizes.runs == 1 else 10
     with ExitStack() as stack:
-        _, key = _home(bed)
+        _, key = make_home(bed)
         served = stack.enter_context(serving(bed, IDSE, "agency", "serve", "--listen", "127.0.0.1:0"))
         url = f"http://{served.address}/git/acme/shop.git"
         folders = [_clone(bed, number, url, key) for number in range(clones)]
@@ -167,12 +167,12 @@ def serving(bed: Bed, *command: str, is_ours: bool = False) -> Iterator[_Served]
                     each.close()
 
 
-def _home(bed: Bed) -> tuple[str, str]:
-    """Makes an Agency with one client; returns its home and a key."""
+def make_home(bed: Bed, *settings: str) -> tuple[str, str]:
+    """Makes an Agency with one client, and more settings; returns its home and a key."""
     home = os.path.join(bed.folder, "home")
     bed.run(IDSE, "agency", "init", "--home", home, cwd=bed.folder)
     with open(os.path.join(home, "agency.toml"), "a", encoding="utf-8") as file:
-        file.write("pushes_a_minute = 10000\n")
+        file.write("".join(f"{each}\n" for each in ("pushes_a_minute = 10000", *settings)))
     bed.run(IDSE, "agency", "--home", home, "client", "add", "acme", cwd=bed.folder)
     scopes = ("--scope", "read,push,create")
     told = bed.run(IDSE, "agency", "--home", home, "key", "issue", "acme", *scopes, cwd=bed.folder)

@@ -25,6 +25,7 @@ import tempfile
 from agency import ROWS as SERVING
 from agents import editing
 from bed import Bed
+from doors import ROWS as DOORS
 from growing import after_one_event, criss_cross
 from hostile import hostile_rules, hostile_text
 from migrating import ROWS as MIGRATING
@@ -53,6 +54,7 @@ ROWS = {
     "mcp": serving,
     **SERVING,
     **PROJECTING,
+    **DOORS,
 }
 
 

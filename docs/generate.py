@@ -154,13 +154,116 @@ def compiled_constitution() -> str:
     return json.dumps(json.loads(_constitution().to_json()), ensure_ascii=False, indent=1) + "\n"
 
 
+REST = """\
+# REST of an Agency
+
+Addresses stand below `/api/v1`; without the version they answer the same. The key is `Authorization: Bearer
+KEY`, or the password of Basic. `/api/v1/openapi.json` has all of this for programs (OpenAPI 3.1).
+
+Lists come in pages: `limit` items (50, at most 200), and `after` as the page before gave it; `Link` has the
+next one. Every answer has an `ETag`: sent back as `If-None-Match`, what did not change is 304. That of a
+session is its tip, that of a document its blob.
+
+A write is an event of whoever the key belongs to, judged as a push is. `If-Match` is the version that it
+was made on; 412 says where the ledger is now. `Idempotency-Key` names a write: asked for again within seven
+days it gets the same answer and is not made again; with another body it is 422.
+
+Errors are problems (RFC 9457) with our `code`, what to do as `fix`, and `findings` as `idse validate
+--json` has them."""
+
+MCP = """\
+# MCP of an Agency
+
+`/mcp` speaks MCP over streamable HTTP, without sessions, in all revisions from 2024-11-05 to 2026-07-28. An
+agent without a clone reads and writes with it; one in a work tree has [`idse mcp`](commands.md#idse-mcp),
+and edits files.
+
+`POST /mcp/auth/token` gives a token of ten minutes for a key: OAuth's client credentials, with the key as
+`client_secret`. Only such a token opens `/mcp`, and it opens nothing else. The key is looked up at each
+call: one that is revoked is 401 at once. `/.well-known/oauth-protected-resource/mcp` says all that to
+clients.
+
+`POST /mcp/sync/push` and `POST /mcp/sync/pull` take the arguments of `sync_push` and `sync_pull` as JSON,
+and answer as plain HTTP.
+
+An answer is JSON in a text; one that is marked as an error is a problem as [REST](rest.md) has it."""
+
+
+def rest() -> str:
+    """Every address of REST: what it is for, takes and answers."""
+    from http import HTTPStatus
+
+    from idse_orchestrator.server.api.routes import ROUTES, openapi
+
+    document = openapi("")
+    sections = [
+        REST,
+        _table(
+            ("address", "method", "what for"),
+            ((f"`{route.path}`", route.method, _markdown(route.summary)) for route in ROUTES),
+        ),
+    ]
+    for route in ROUTES:
+        told = document["paths"][route.path][route.method.lower()]
+        sections.append(f"## {route.method} {route.path}")
+        sections.append(_markdown(route.summary))
+        given = [each["name"] for each in told["parameters"] if each["in"] == "query"]
+        if given:
+            sections.append("Query: " + ", ".join(f"`{name}`" for name in given) + ".")
+        if route.body is not None:
+            shape = document["components"]["schemas"][route.body.__name__]
+            sections.append("Body:")
+            sections.append(_table(("field", "what it is"), _fields(shape)))
+        if route.answer is not None:
+            shape = document["components"]["schemas"][route.answer.__name__]
+            what = "Each item has" if route.is_page else "The answer has"
+            sections.append(f"{what} " + ", ".join(f"`{name}`" for name in shape["properties"]) + ".")
+        statuses = [
+            f"{status} {HTTPStatus(int(status)).phrase}" for status in told["responses"] if status[0] != "2"
+        ]
+        sections.append("Besides: " + ", ".join(statuses) + ".")
+    return _page(sections)
+
+
+def _fields(shape: Mapping[str, Any]) -> Iterable[Sequence[str]]:
+    for name, field in shape["properties"].items():
+        words = [field["description"]] if "description" in field else []
+        if "enum" in field:
+            words.append("one of " + ", ".join(f"`{value}`" for value in field["enum"]))
+        if name in shape.get("required", ()):
+            words.append("needed")
+        yield f"`{name}`", "; ".join(words)
+
+
+def mcp_tools() -> str:
+    """The tools of the remote MCP server."""
+    from idse_orchestrator.server.mcp.tools import TOOLS
+
+    sections = [
+        MCP,
+    ]
+    for name, tool in TOOLS.items():
+        rows = (
+            (
+                f"`{argument}`",
+                ", ".join(f"`{value}`" for value in schema.get("enum", ())) or str(schema["type"]),
+                "needed" if argument in tool.needed else "",
+            )
+            for argument, schema in tool.arguments.items()
+        )
+        sections += [f"## {name}", _markdown(tool.description), _table(("argument", "value", ""), rows)]
+    return _page(sections)
+
+
 PAGES: dict[str, Callable[[], str]] = {
     "agent-profile.schema.json": agent_profile_schema,
     "commands": commands,
     "constitution.json": compiled_constitution,
     "errors": error_codes,
     "exit-codes": exit_codes,
+    "mcp": mcp_tools,
     "metrics": metrics,
+    "rest": rest,
     "rules": rules,
 }
 

@@ -343,7 +343,7 @@ class TestSchema:
         assert Admin(home.admin_db).database.read("PRAGMA journal_mode") == [{"journal_mode": "wal"}]
 
     def test_statements_are_ones_that_postgresql_takes_as_well(self):
-        (text,) = database.migrations()
+        text = "\n".join(database.migrations())
         assert not re.search(
             r"(?i)autoincrement|pragma|without rowid|strict|datetime\(|integer primary", text
         )
@@ -374,7 +374,7 @@ class TestSchema:
             thread.join()
         rows = admins[0].database.read("SELECT * FROM more")
         assert rows == [{"id": "x"}]
-        assert admins[0].database.read("SELECT max(version) AS v FROM schema_versions") == [{"v": 2}]
+        assert admins[0].database.read("SELECT max(version) AS v FROM schema_versions") == [{"v": len(steps)}]
 
     def test_a_step_that_fails_changes_nothing(self, home, monkeypatch):
         steps = [*database.migrations(), "CREATE TABLE more (id TEXT);\nINSERT INTO nowhere VALUES (1);"]

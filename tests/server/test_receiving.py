@@ -268,15 +268,15 @@ def test_the_lock_stays_with_git_when_the_server_dies(scene):
         async with judge(scene.socket, lambda _question: GOOD):
             holder = Receiving(path, scene.socket, 20)
             await holder.__aenter__()
-            assert await holder._locked()
+            assert await module.hold(holder._lock)
             inherited = os.dup(holder.descriptors[-1])
             await holder.__aexit__()  # as at the server's end
             other = Receiving(path, scene.socket, 20)
             await other.__aenter__()
             with pytest.raises(TimeoutError):
-                await asyncio.wait_for(other._locked(), 0.2)
+                await asyncio.wait_for(module.hold(other._lock), 0.2)
             os.close(inherited)
-            assert await asyncio.wait_for(other._locked(), 5)
+            assert await asyncio.wait_for(module.hold(other._lock), 5)
             await other.__aexit__()
 
     asyncio.run(act())

@@ -28,3 +28,13 @@ else:
             return made
 
     NamedTuple = type.__new__(_Maker, "NamedTuple", (), {})
+
+
+def picked(value: object, names: str) -> dict[str, object]:
+    """Returns the attributes of `value` that `names` lists with spaces between, as a JSON object."""
+    return {name: getattr(value, name) for name in names.split()}
+
+
+def picked_or_none(value: object, names: str) -> dict[str, object]:
+    """Does the same; what is empty is null."""
+    return {name: found or None for name, found in picked(value, names).items()}

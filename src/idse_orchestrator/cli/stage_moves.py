@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 from idse_orchestrator.agents.ide_agent_routing import additions
 from idse_orchestrator.agents.registry import registry_of
-from idse_orchestrator.base.records import NamedTuple
+from idse_orchestrator.base.records import NamedTuple, picked
 from idse_orchestrator.base.text import one_line
 from idse_orchestrator.cli.layout import Style, printable
 from idse_orchestrator.cli.render.status import handoff_words, handoffs_data, next_data, next_lines
-from idse_orchestrator.cli.terminal import Answer, Said, Warned, picked
+from idse_orchestrator.cli.terminal import Answer, Said, Warned
 from idse_orchestrator.documents.project_workspace import artifact_path
 from idse_orchestrator.pipeline.stage_machine import FINISH, START
 from idse_orchestrator.sessions.move_stage import Moved, Moving, Outcome, meant_stages, move_stages

@@ -64,6 +64,15 @@ def open_repository(common_dir: str) -> pygit2.Repository:
     return repository
 
 
+def open_apart(common_dir: str, folder: str) -> pygit2.Repository:
+    """Opens the repository whose new objects go into `folder`; those that it has are only read."""
+    repository = open_repository(common_dir)
+    objects = libgit2().Odb(folder)
+    objects.add_disk_alternate(os.path.join(common_dir, "objects"))
+    repository.set_odb(objects)
+    return repository
+
+
 _KINDS = {1: "commit", 2: "tree", 3: "blob", 4: "tag"}
 
 

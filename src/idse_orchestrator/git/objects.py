@@ -53,13 +53,16 @@ def commit_object(
     message: str,
     tree: pygit2.Oid,
     parents: Sequence[pygit2.Oid],
+    committer: pygit2.Signature | None = None,
 ) -> pygit2.Oid:
-    """Writes a commit and returns its id. Raises GitError or OSError if it could not be written.
+    """Writes a commit of `who` and returns its id; `committer` is who stores it, where that is another.
+
+    Raises GitError or OSError if it could not be written.
 
     Never by `create_commit`: that of libgit2 1.9 gives an id, and no error, for a commit that a full disk
     or a vanished folder kept from being stored.
     """
-    text = str(git.create_commit_string(who, who, message, tree, list(parents)))
+    text = str(git.create_commit_string(who, committer or who, message, tree, list(parents)))
     if who.time > _LAST_OF_LIBGIT2:  # it writes what is left of a longer number
         wrapped, wanted = f"> {who.time & _LAST_OF_LIBGIT2} ", f"> {who.time} "
         text = text.replace(wrapped, wanted, 2)

@@ -104,7 +104,11 @@ class GitBackend:
 
     def _commit(self, made: Made, tree: pygit2.Oid) -> str:
         parents = [libgit2().Oid(hex=made.before)] if made.before else []
-        return str(commit_object(self.git, self._author(made), made.message, tree, parents))
+        return str(commit_object(self.git, self._author(made), made.message, tree, parents, self.committer()))
+
+    def committer(self) -> pygit2.Signature | None:
+        """Returns who stores what others did; None where that is who did it."""
+        return None
 
     def _author(self, made: Made) -> pygit2.Signature:
         """Returns author and date of the commit: of its event, where that is old.

@@ -38,19 +38,29 @@ _HEAD_BYTES = 4096
 Plan = Callable[[Tip[Any] | None], Sequence[Draft]]
 
 
-class EventMaker:
-    """Makes the events of one actor, who is asked when the first is made."""
+def _chance() -> bytes:
+    return os.urandom(10)
 
-    def __init__(self, actor: Acting, clock: Callable[[], float] = time.time) -> None:
+
+class EventMaker:
+    """Makes the events of one actor, who is asked when the first is made.
+
+    `chance` gives the ten bytes of an event's id by which those of one millisecond differ.
+    """
+
+    def __init__(
+        self, actor: Acting, clock: Callable[[], float] = time.time, chance: Callable[[], bytes] = _chance
+    ) -> None:
         self._acting = actor
         self.clock = clock
+        self._chance = chance
 
     def event(self, draft: Draft, lamport: int, form: int) -> Event:
         """Returns the event of `draft`, with an id of its own."""
         now, actor = self.clock(), self._actor
         happened = now if draft.at is None else float(seconds_of(draft.at))
         return Event(
-            id=ulid(max(0, int(happened * 1000)), os.urandom(10)),
+            id=ulid(max(0, int(happened * 1000)), self._chance()),
             kind=draft.kind,
             lamport=lamport,
             at=draft.at or moment_of(now),

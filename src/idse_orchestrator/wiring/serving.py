@@ -15,13 +15,14 @@ from idse_orchestrator.wiring.ledgers import KINDS, git_writer
 
 if TYPE_CHECKING:
     from idse_orchestrator.server.gateway.agency import Agency
+    from idse_orchestrator.server.gateway.app import Door
     from idse_orchestrator.server.gateway.serve import Listening
 
 _NOBODY = Actor("idse", "idse@localhost", "", "00000000000000000000000000")
 _KEY = ("self-test", "sample")
 
 
-_PACKAGES = ("httptools", "prometheus_client", "uvicorn")
+_PACKAGES = ("cryptography", "httptools", "jwt", "mcp", "prometheus_client", "starlette", "uvicorn")
 
 
 def need_agency() -> None:
@@ -58,7 +59,11 @@ def agency_at(
 
 
 def serve_agency(
-    agency: Agency, listening: Listening, on_ready: Callable[[str], None], log: Callable[[str], None]
+    agency: Agency,
+    listening: Listening,
+    on_ready: Callable[[str], None],
+    log: Callable[[str], None],
+    environment: Mapping[str, str],
 ) -> None:
     """Serves until SIGTERM or SIGINT; `on_ready` is told where it listens. BusyError: another one serves.
 
@@ -77,7 +82,8 @@ def serve_agency(
         writer = git_writer(Vault(sample, Git(sample, {"PATH": agency.limits.path})), lambda: _NOBODY)
         begun = {"project": _KEY[0], "session": _KEY[1], "type": "feature"}
         writer.append(*_KEY, lambda _: Draft("created", begun))
-        serve(agency, listening, KINDS.found_at, sample, Telling(on_ready, log))
+        doors = doors_of(agency, environment)
+        serve(agency, listening, KINDS.found_at, sample, Telling(on_ready, log), doors)
 
 
 def _check_projection(agency: Agency) -> None:
@@ -90,3 +96,25 @@ def _check_projection(agency: Agency) -> None:
             store.check_role()
     finally:
         store.close()
+
+
+def doors_of(agency: Agency, environment: Mapping[str, str]) -> Mapping[bytes, Door]:
+    """Returns what answers beside git, by how the paths begin that are its own: REST and MCP."""
+    from idse_orchestrator import __version__
+    from idse_orchestrator.server.api.app import Api, rest
+    from idse_orchestrator.server.api.reads import Reads
+    from idse_orchestrator.server.api.resources import Resources
+    from idse_orchestrator.server.api.writes import Writes
+    from idse_orchestrator.server.mcp.app import Mcp
+    from idse_orchestrator.server.mcp.tokens import Tokens
+    from idse_orchestrator.server.mcp.tools import Tools
+    from idse_orchestrator.server.projection.opening import open_store
+    from idse_orchestrator.server.writing.desk import Desk
+
+    store = open_store(agency.home, agency.configuration.database, environment)
+    reads, desk = Reads(store, agency.admin, agency.home), Desk(agency, KINDS, agency.following.follow)
+    writes = Writes(desk, reads)
+    api = Api(agency, Resources(reads, writes, desk))
+    tokens = Tokens(agency.home.secrets, agency.url or "idse-agency", f"{agency.url}/mcp")
+    mcp = Mcp(agency, api, Tools(reads, writes, desk), tokens, __version__)
+    return {b"/api/": rest(api, __version__), b"/mcp": mcp, b"/.well-known/": mcp}

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from idse_orchestrator.base.records import picked
 from idse_orchestrator.cli.layout import Style, aligned, headed, printable
 from idse_orchestrator.cli.options import Group, command, flag
 from idse_orchestrator.cli.render.warnings import worktree_notice
-from idse_orchestrator.cli.terminal import Answer, Said, picked
+from idse_orchestrator.cli.terminal import Answer, Said
 from idse_orchestrator.errors import EXIT_CHECK_FAILED, EXIT_CONFLICT, EXIT_OK, HooksRefusedError
 from idse_orchestrator.worktree import hook as git_hooks
 from idse_orchestrator.worktree.hook_files import hooks_status, install_hooks, uninstall_hooks

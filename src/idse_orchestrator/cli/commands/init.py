@@ -15,13 +15,13 @@ from idse_orchestrator.agents.install_files import (
     install_agent_files,
 )
 from idse_orchestrator.base.names import as_name, check_name
-from idse_orchestrator.base.records import NamedTuple
+from idse_orchestrator.base.records import NamedTuple, picked
 from idse_orchestrator.base.text import counted, few, one_word
 from idse_orchestrator.cli.agent_files import kept_diagnostics, outcome_rows, refuse_kept, what_follows
 from idse_orchestrator.cli.layout import printable
 from idse_orchestrator.cli.options import command, flag
 from idse_orchestrator.cli.render.warnings import doubt_diagnostics, doubt_warnings, worktree_notice
-from idse_orchestrator.cli.terminal import Answer, Run, Said, Warned, picked
+from idse_orchestrator.cli.terminal import Answer, Run, Said, Warned
 from idse_orchestrator.documents.project_workspace import STAGES, artifact_path
 from idse_orchestrator.errors import EXIT_CONFLICT, EXIT_OK, ConflictError, IdseError, UsageError
 from idse_orchestrator.sessions.init_project import Initialized, InitRequest, init_project

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from idse_orchestrator.agents.tool_schemas import COUNT, HANDOFF, MOVE, STAGE, TEXT, TEXTS, one_of, whole
 from idse_orchestrator.base.records import NamedTuple
 from idse_orchestrator.cli.envelope import envelope, error_envelope
 from idse_orchestrator.cli.options import command
@@ -21,13 +22,6 @@ from idse_orchestrator.errors import EXIT_OK, IdseError, UsageError
 if TYPE_CHECKING:
     from mcp.server import ServerRequestContext
     from mcp_types import CallToolRequestParams, CallToolResult, ListToolsResult, PaginatedRequestParams
-
-_TEXT: Mapping[str, object] = {"type": "string"}
-_TEXTS: Mapping[str, object] = {"type": "array", "items": {"type": "string"}}
-
-
-def _one_of(*values: str) -> Mapping[str, object]:
-    return {"type": "string", "enum": list(values)}
 
 
 class Tool(NamedTuple):
@@ -71,15 +65,13 @@ def _option(name: str, value: object) -> list[str]:
     return [f"-m{value}"] if name == "reason" else [f"--{name}={value}"]
 
 
-_STAGE = {"stage": _TEXT}
-
 TOOLS: Mapping[str, Tool] = {
     "status": Tool("Where the session stands: its stages, what changed since, what is next.", ("status",)),
     "next": Tool("What to do now, and who should.", ("next",)),
     "instructions": Tool(
         "What the document of a stage (the next one if left out) must hold, builds on and is judged by.",
         ("instructions",),
-        _STAGE,
+        STAGE,
         ("stage",),
     ),
     "validate": Tool(
@@ -88,26 +80,26 @@ TOOLS: Mapping[str, Tool] = {
     "move_stage": Tool(
         "Complete a stage (the open one if none is named; the next one begins), start, reopen or confirm.",
         ("stage",),
-        {"action": _one_of("complete", "start", "reopen", "confirm"), "stages": _TEXTS, "reason": _TEXT},
+        {"action": MOVE, "stages": TEXTS, "reason": TEXT},
         ("action", "stages"),
         ("action",),
     ),
     "log": Tool(
         "The history of the session, newest first.",
         ("log",),
-        {"max-count": {"type": "integer"}, **_STAGE},
+        {"max-count": COUNT, **STAGE},
     ),
     "handoff": Tool(
         "Ask another agent to go on (request: to, stage, reason), or accept or reject what is offered.",
         ("handoff",),
-        {"action": _one_of("request", "accept", "reject", "list"), "to": _TEXT, **_STAGE, "reason": _TEXT},
+        {"action": one_of("request", "accept", "reject", "list"), **HANDOFF},
         ("action",),
         ("action",),
     ),
     "sync": Tool(
         "Push ledgers to the Agency, pull them, or compare.",
         ("sync",),
-        {"direction": _one_of("push", "pull", "status")},
+        {"direction": one_of("push", "pull", "status")},
         ("direction",),
         ("direction",),
     ),
@@ -180,15 +172,10 @@ async def _listed(
 
     return ListToolsResult(
         tools=[
-            Listed(name=name, description=tool.description, input_schema=_schema(tool))
+            Listed(name=name, description=tool.description, input_schema=whole(tool.arguments, tool.needed))
             for name, tool in TOOLS.items()
         ]
     )
-
-
-def _schema(tool: Tool) -> dict[str, Any]:
-    needed = {"required": list(tool.needed)} if tool.needed else {}
-    return {"type": "object", "properties": dict(tool.arguments), **needed}
 
 
 async def _called(_context: ServerRequestContext[Any], params: CallToolRequestParams) -> CallToolResult:

@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING
 import click
 
 from idse_orchestrator.base.files import write_atomically
+from idse_orchestrator.base.records import picked, picked_or_none
 from idse_orchestrator.base.text import counted, one_word
 from idse_orchestrator.cli.envelope import diagnostic
 from idse_orchestrator.cli.layout import Style, fitted, headed, printable
 from idse_orchestrator.cli.options import command, flag
 from idse_orchestrator.cli.render.status import called, conflict_places, drift_words, stage_signs
-from idse_orchestrator.cli.terminal import Answer, Raw, Said, picked, picked_or_none
+from idse_orchestrator.cli.terminal import Answer, Raw, Said
 from idse_orchestrator.documents.project_workspace import IMPLEMENTATION, STAGES
 from idse_orchestrator.errors import EXIT_OK, ForeignFileError, StorageError, UsageError, worst_exit
 from idse_orchestrator.ledger.refs import session_ref

@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING
 
 import click
 
+from idse_orchestrator.base.records import picked_or_none
 from idse_orchestrator.cli import options
 from idse_orchestrator.cli.layout import WIDEST, Style, printable, terminal_width
 from idse_orchestrator.cli.options import command, flag, naming_session
 from idse_orchestrator.cli.pager import paged, pager_option
 from idse_orchestrator.cli.render.log import Look, damage_diagnostics, entry_data, full
 from idse_orchestrator.cli.streams import encoded
-from idse_orchestrator.cli.terminal import Answer, Raw, Said, picked_or_none
+from idse_orchestrator.cli.terminal import Answer, Raw, Said
 from idse_orchestrator.documents.project_workspace import STAGE_OF
 from idse_orchestrator.errors import EXIT_CHECK_FAILED, EXIT_OK
 from idse_orchestrator.sessions.show_event import (

@@ -93,7 +93,7 @@ def show_prime(run: Run, session: str | None) -> Answer:
     Fits 1,500 tokens. Made for the start of an agent's session: idse prime >> context.
     """
     from idse_orchestrator.cli.agent_hooks import findings_of, prime_text
-    from idse_orchestrator.cli.render.report import finding_data
+    from idse_orchestrator.constitution.report_data import finding_data
 
     app = run.app
     key = run.session(session)

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from idse_orchestrator.base.records import picked
 from idse_orchestrator.base.text import counted
 from idse_orchestrator.cli.layout import Style, aligned, fitted, printable
-from idse_orchestrator.cli.terminal import Answer, Said, picked
+from idse_orchestrator.cli.terminal import Answer, Said
 from idse_orchestrator.sessions.status import no_ledger
 
 if TYPE_CHECKING:

@@ -10,9 +10,10 @@ import click
 from idse_orchestrator.base.records import NamedTuple
 from idse_orchestrator.cli.layout import PLAIN
 from idse_orchestrator.cli.options import command, flag, session_argument
-from idse_orchestrator.cli.render.report import FORMATS, SCHEMA, render_report, report_data, summary
+from idse_orchestrator.cli.render.report import FORMATS, SCHEMA, render_report, summary
 from idse_orchestrator.cli.render.warnings import conflict_remark, markers_warning, session_name
 from idse_orchestrator.cli.terminal import Answer, Progress, Said
+from idse_orchestrator.constitution.report_data import report_data
 from idse_orchestrator.constitution.scope import Scope
 from idse_orchestrator.constitution.validate import validate as judge
 from idse_orchestrator.errors import EXIT_CHECK_FAILED, EXIT_OK, UsageError

@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from idse_orchestrator.base.records import picked, picked_or_none
 from idse_orchestrator.base.text import counted, did_you_mean
 from idse_orchestrator.cli.layout import (
     PLAIN,
@@ -30,7 +31,7 @@ from idse_orchestrator.cli.layout import (
     relative,
     seconds_of,
 )
-from idse_orchestrator.cli.terminal import picked, picked_or_none, remark
+from idse_orchestrator.cli.terminal import remark
 from idse_orchestrator.errors import UsageError
 from idse_orchestrator.ledger.entries import MERGE, Drawn, Entry
 from idse_orchestrator.pipeline.stage_state_model import COMPLETE

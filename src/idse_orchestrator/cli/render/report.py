@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from idse_orchestrator.base.text import counted
 from idse_orchestrator.cli.layout import PLAIN, Style, help_command, labelled, place, printable
-from idse_orchestrator.cli.terminal import picked, picked_or_none
+from idse_orchestrator.constitution.report_data import kind_of, report_data
 from idse_orchestrator.errors import UsageError
 
 if TYPE_CHECKING:
@@ -57,42 +57,6 @@ def json_report(report: Report, rules: Rules, style: Style) -> str:  # noqa: ARG
     from idse_orchestrator.cli.envelope import envelope
 
     return envelope(SCHEMA, report_data(report, rules))
-
-
-def report_data(report: Report, rules: Rules) -> dict[str, object]:
-    """Returns the report in JSON's own types; ``blocks`` as without ``--strict``."""
-    kinds = [kind_of(finding) for finding in report.findings]
-    return {
-        **picked(report, "source constitution sessions"),
-        "summary": {
-            "errors": kinds.count("error"),
-            "warnings": kinds.count("warning"),
-            "waived": kinds.count("waived"),
-            "blocks": report.blocks(),
-        },
-        "findings": [finding_data(finding, rules) for finding in report.findings],
-        "notes": list(report.notes),
-    }
-
-
-def finding_data(finding: Finding, rules: Rules) -> dict[str, object]:
-    """Returns one finding; ``line`` and ``column`` are null for a whole file."""
-    rule = rules.get(finding.rule)
-    waiver = finding.waiver
-    return {
-        "rule": finding.rule,
-        **{name: getattr(rule, name, None) for name in ("name", "article")},
-        **picked(finding, "severity blocks path"),
-        **picked_or_none(finding, "line column"),
-        **picked(finding, "message hint fix project session stage"),
-        "waiver": waiver
-        and {**picked(waiver, "reason expires by event"), "rule_wide": waiver.places is None},
-    }
-
-
-def kind_of(finding: Finding) -> str:
-    """Names it as a reader does: ``waived``, ``error`` or ``warning``."""
-    return finding.severity if finding.waiver is None else "waived"
 
 
 def waiver_words(finding: Finding) -> str:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
+from idse_orchestrator.base.records import picked, picked_or_none
 from idse_orchestrator.base.text import counted, few
 from idse_orchestrator.cli.layout import PLAIN, Style, columns, fitted, printable
-from idse_orchestrator.cli.terminal import Answer, Said, picked, picked_or_none
+from idse_orchestrator.cli.terminal import Answer, Said
 from idse_orchestrator.documents.project_workspace import ARTIFACTS, STAGE_OF, STAGES
 from idse_orchestrator.errors import EXIT_OK, CorruptLedgerError, NewerLedgerError
 from idse_orchestrator.sessions.status import show_status

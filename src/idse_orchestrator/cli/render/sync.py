@@ -5,11 +5,11 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from idse_orchestrator.base.records import NamedTuple
+from idse_orchestrator.base.records import NamedTuple, picked
 from idse_orchestrator.base.text import counted, few, one_word
 from idse_orchestrator.cli.layout import PLAIN, Style, ago, coloured, headed, moved, printable
 from idse_orchestrator.cli.render.warnings import markers_warning, place_data
-from idse_orchestrator.cli.terminal import Answer, Said, Warned, picked, remark
+from idse_orchestrator.cli.terminal import Answer, Said, Warned, remark
 from idse_orchestrator.documents.project_workspace import session_folder
 from idse_orchestrator.ledger.refs import PUBLISHED, SYNC
 from idse_orchestrator.sync.agency import ORIGIN

@@ -36,11 +36,12 @@ from idse_orchestrator.server.tenants.repository_checks import sweep_quarantines
 from idse_orchestrator.server.tenants.tenancy import Tenants
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from idse_orchestrator.server.model.names import Place
     from idse_orchestrator.server.model.push import Caller
     from idse_orchestrator.server.tenants.configuration import Configuration
+    from idse_orchestrator.server.tenants.database import Writing
     from idse_orchestrator.server.tenants.home import Home
 
 Rules = tuple[tuple[int, int, int], ...]
@@ -163,9 +164,9 @@ class Agency:
         """Returns the same for a repository that no client has."""
         return Receiving(git_dir, self.judge_socket, self.configuration.judge_seconds)
 
-    def recorder(self, place: Place, caller: Caller, push: str) -> Recorder:
-        """Returns what asks about one push, and keeps what came of it."""
-        return Recorder(self, place, caller, push)
+    def recorder(self, place: Place, caller: Caller, push: str, action: str = "push") -> Recorder:
+        """Returns what asks about one push, or another `action`, and keeps what came of it."""
+        return Recorder(self, place, caller, push, action)
 
     def address_of(self, client: object, headers: Mapping[bytes, bytes]) -> str:
         """Returns the address of the caller; that which a proxy names, if it is the trusted one."""
@@ -294,11 +295,14 @@ class Outcome(NamedTuple):
 class Recorder:
     """One push: its question to the judge, and its line in the audit, written before git hears a yes."""
 
-    def __init__(self, agency: Agency, place: Place, caller: Caller, push: str) -> None:
+    def __init__(self, agency: Agency, place: Place, caller: Caller, push: str, action: str) -> None:
         self._agency = agency
         self._place = place
         self._caller = caller
         self._push = push
+        self._action = action
+        self.also: Callable[[Writing], None] | None = None
+        """What is to be written in one transaction with the audit of what comes in."""
         self.result = ""
         self.rule = ""
         self.refs: tuple[str, ...] = ()
@@ -332,7 +336,7 @@ class Recorder:
         entry = AuditEntry(
             client_id=self._caller.client_id or self._agency.admin.client(self._place.client).id,
             key_id=self._caller.key_id,
-            action="push",
+            action=self._action,
             repository=self._place.repository,
             outcome=self.result,
             rule=self.rule,
@@ -340,7 +344,8 @@ class Recorder:
             certificate=await asyncio.to_thread(self._certificate, said),
         )
         try:
-            await asyncio.to_thread(self._agency.admin.audit.write, entry)
+            also = None if verdict.refused else self.also
+            await asyncio.to_thread(self._agency.admin.audit.write, entry, also)
         except (IdseError, OSError):
             self.result = FAILED
             return False

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from idse_orchestrator.errors import ConflictError, IdseError
@@ -39,14 +39,28 @@ HEALTH, READY, METRICS, ROTATE = b"/healthz", b"/readyz", b"/metrics", b"/api/v1
 _JSON = ((b"content-type", b"application/json"),)
 
 
+CALLER = "idse.caller"
+"""Where in the scope of a request a door leaves who asks, for the log."""
+Door = Callable[[Any, Any, Any], Awaitable[None]]
+"""An ASGI application."""
+
+
 class App:
-    """The ASGI application. `state` says by name what is well, and what is not; `log` takes lines of JSON."""
+    """The ASGI application. `state` says by name what is well, and what is not; `log` takes lines of JSON.
+
+    `doors` are further applications, by how the paths begin that are theirs.
+    """
 
     def __init__(
-        self, agency: Agency, state: Callable[[], Mapping[str, str]], log: Callable[[str], None]
+        self,
+        agency: Agency,
+        state: Callable[[], Mapping[str, str]],
+        doors: Mapping[bytes, Door],
+        log: Callable[[str], None],
     ) -> None:
         self._agency = agency
         self._state = state
+        self._doors = doors
         self._log = log
         self._git = GitDoor(agency)
 
@@ -83,12 +97,42 @@ class App:
                 )
             self._log(_line(entry))
             return
+        door = next((door for begin, door in self._doors.items() if path.startswith(begin)), None)
+        if door is not None and path != ROTATE:
+            await self._through(door, scope, receive, send, began)
+            return
         answer = await self._other(path, scope)
         await send_answer(send, answer)
         if path not in (HEALTH, READY, METRICS):
             known = path.decode("ascii", "replace") if answer.status != NOT_FOUND else ""
             seconds = time.monotonic() - began
             self._log(_line(Entry("", scope["method"], known, "", "", answer.status, seconds)))
+
+    async def _through(
+        self, door: Door, scope: Mapping[str, Any], receive: Receive, send: Send, began: float
+    ) -> None:
+        """Has another application answer, and writes the line of the log."""
+        told = {**scope, CALLER: None}
+        status = BROKEN
+
+        async def seen(message: Any) -> None:  # noqa: ANN401 - ASGI's own
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+            await send(message)
+
+        fault = ""
+        try:
+            await door(told, receive, seen)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the others are served
+            fault = repr(error)
+        caller: Caller | None = told[CALLER]
+        client, key = (caller.client, caller.key_id) if caller else ("", "")
+        shown = scope["raw_path"].decode("ascii", "replace") if caller else ""
+        address = self._agency.address_of(scope.get("client"), dict(scope["headers"]))
+        seconds = time.monotonic() - began
+        entry = Entry("", scope["method"], shown, client, key, status, seconds, fault, address)
+        self._log(_line(entry))
 
     async def _other(self, path: bytes, scope: Mapping[str, Any]) -> Answer:
         if path == HEALTH:

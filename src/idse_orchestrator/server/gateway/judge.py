@@ -26,8 +26,15 @@ from idse_orchestrator.constitution.in_force import InstalledChecks, installed_c
 from idse_orchestrator.errors import IdseError
 from idse_orchestrator.git.program import Git
 from idse_orchestrator.ledger.kinds import Kinds
+from idse_orchestrator.server.judgement.examine import examine
 from idse_orchestrator.server.judgement.judge import RULES_BROKEN, judge_push, prepare
 from idse_orchestrator.server.judgement.pushed import SEALED
+from idse_orchestrator.server.model.examination import (
+    MARK,
+    Examined,
+    examination_from_json,
+    examined_to_json,
+)
 from idse_orchestrator.server.model.push import (
     OWN,
     SCOPES,
@@ -94,7 +101,7 @@ def _fork(listener: socket.socket, connection: socket.socket, bench: Bench) -> N
             connection.sendall(PING)
         elif data:
             signal.alarm(bench.seconds)
-            connection.sendall(verdict_to_json(_judged(data, bench)))
+            connection.sendall(_answer(data, bench))
         code = 0
     finally:
         os._exit(code)
@@ -113,6 +120,19 @@ def _line(connection: socket.socket) -> bytes:
         if part.endswith(b"\n"):
             return b"".join(parts)
     return b""
+
+
+def _answer(data: bytes, bench: Bench) -> bytes:
+    if data.startswith(MARK):
+        return examined_to_json(_examined(data, bench))
+    return verdict_to_json(_judged(data, bench))
+
+
+def _examined(data: bytes, bench: Bench) -> Examined | IdseError:
+    try:
+        return examine(examination_from_json(data), checks=bench.checks, environment=bench.environment)
+    except IdseError as error:
+        return error
 
 
 def _judged(data: bytes, bench: Bench) -> Verdict:

@@ -151,8 +151,8 @@ class Receiving:
                 await asyncio.to_thread(_write_all, self._answering, data)
 
     async def _judged(self, ask: Ask, said: Said, still: Still) -> Verdict:
-        if not await self._locked():
-            return _nothing("busy", "another push holds this repository for too long", "push again later")
+        if not await hold(self._lock):
+            return BUSY
         try:
             async with asyncio.timeout(self._seconds):
                 both = asyncio.gather(self._verdict(ask(said)), still(), return_exceptions=True)
@@ -174,22 +174,6 @@ class Receiving:
         writer.write(question_to_json(question))
         await writer.drain()
         return verdict_from_json(await reader.readuntil(b"\n"))
-
-    async def _locked(self) -> bool:
-        """Takes the lock that every door takes; fair enough, as whoever waits asks more and more often."""
-        loop = asyncio.get_running_loop()
-        deadline = loop.time() + _LOCK_SECONDS
-        tries = 0
-        while True:
-            try:
-                fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                if loop.time() > deadline:
-                    return False
-                await asyncio.sleep(_PAUSES[min(tries, len(_PAUSES) - 1)])
-                tries += 1
-            else:
-                return True
 
     async def _question(self) -> Said | None:
         """Reads what the hook asks; None where git ends without asking."""
@@ -218,6 +202,41 @@ class Receiving:
             transport.close()
 
 
+async def hold(lock: int) -> bool:
+    """Takes the lock that every door takes; fair enough, as whoever waits asks more and more often.
+
+    False where it is not free within a minute. `lock` is open on the lock's file, and closing it lets go.
+    """
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + _LOCK_SECONDS
+    tries = 0
+    while True:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if loop.time() > deadline:
+                return False
+            await asyncio.sleep(_PAUSES[min(tries, len(_PAUSES) - 1)])
+            tries += 1
+        else:
+            return True
+
+
+async def ask_judge(judge: str, line: bytes, seconds: float) -> bytes:
+    """Returns what a child of the judge answers to one line of JSON.
+
+    OSError, EOFError, LimitOverrunError or TimeoutError where it does not.
+    """
+    reader, writer = await asyncio.open_unix_connection(judge, limit=LARGEST)
+    try:
+        async with asyncio.timeout(seconds):
+            writer.write(line)
+            await writer.drain()
+            return await reader.readuntil(b"\n")
+    finally:
+        writer.close()
+
+
 def _move(line: str) -> tuple[str, str, str]:
     old, new, ref = line.split(" ", 2)
     return ref, "" if old == _ZERO else old, "" if new == _ZERO else new
@@ -231,6 +250,9 @@ def _or_raised(found: Found | BaseException, use: Callable[[Found], Verdict]) ->
 
 def _nothing(code: str, message: str, fix: str) -> Verdict:
     return Verdict((Refusal("", code, message, fix),))
+
+
+BUSY = _nothing("busy", "another push holds this repository for too long", "push again later")
 
 
 def _write_all(descriptor: int, data: bytes) -> None:

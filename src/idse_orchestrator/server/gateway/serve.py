@@ -9,7 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from functools import partial
 from typing import TYPE_CHECKING
@@ -19,7 +19,7 @@ import uvicorn
 from idse_orchestrator.base.records import NamedTuple
 from idse_orchestrator.errors import IdseError, StorageError, UsageError
 from idse_orchestrator.server.gateway import judge as judge_process
-from idse_orchestrator.server.gateway.app import PROJECTION, App
+from idse_orchestrator.server.gateway.app import PROJECTION, App, Door
 from idse_orchestrator.server.gateway.connection import Bounds, Connection
 from idse_orchestrator.server.gateway.self_test import self_test
 
@@ -139,8 +139,17 @@ class Telling(NamedTuple):
     log: Callable[[str], None]
 
 
-def serve(agency: Agency, listening: Listening, found_at: str, sample: str, telling: Telling) -> None:
+def serve(
+    agency: Agency,
+    listening: Listening,
+    found_at: str,
+    sample: str,
+    telling: Telling,
+    doors: Mapping[bytes, Door],
+) -> None:
     """Serves until SIGTERM or SIGINT. `sample` is a bare repository with one sound ledger, to warm up with.
+
+    `doors` are the applications that answer beside git, by how their paths begin.
 
     Raises IdseError where it does not start: the address is taken, or a push that must be refused is not.
     """
@@ -153,7 +162,7 @@ def serve(agency: Agency, listening: Listening, found_at: str, sample: str, tell
         self_test(agency, sample)
         agency.look_at_rules()
         agency.tell_rules()
-        asyncio.run(_serve(agency, listening, judging, telling, found_at))
+        asyncio.run(_serve(agency, listening, judging, telling, found_at, doors))
     finally:
         judging.stop()
 
@@ -168,7 +177,12 @@ def _open_many() -> int:
 
 
 async def _serve(
-    agency: Agency, listening: Listening, judging: JudgeProcess, telling: Telling, found_at: str
+    agency: Agency,
+    listening: Listening,
+    judging: JudgeProcess,
+    telling: Telling,
+    found_at: str,
+    doors: Mapping[bytes, Door],
 ) -> None:
     def state() -> dict[str, str]:
         return {
@@ -189,7 +203,7 @@ async def _serve(
 
     bounds = Bounds(enter, agency.crowd.leave, agency.configuration.silence)
     config = uvicorn.Config(
-        App(agency, state, telling.log),
+        App(agency, state, doors, telling.log),
         host=listening.host,
         port=listening.port,
         uds=listening.path or None,

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 from idse_orchestrator.base.names import BLUEPRINT
 from idse_orchestrator.base.records import NamedTuple
 from idse_orchestrator.constitution.hits import DocumentKey, Hit
-from idse_orchestrator.constitution.rules import ERROR, PROJECT, Finding, Rule
+from idse_orchestrator.constitution.rules import ERROR, PROJECT, Finding, Report, Rule
 from idse_orchestrator.constitution.scope import Scope
-from idse_orchestrator.constitution.validate import Examiner, Validation, validate
+from idse_orchestrator.constitution.validate import Examiner, Validation, gate, validate
 from idse_orchestrator.documents.project_workspace import (
     ARTIFACTS,
     STAGES,
@@ -163,15 +163,24 @@ class Promises:
         """Yields all that is found at `commit`, in the order of a report; nothing in a deleted session."""
         if state.is_deleted:
             return
-        ledger = OneState(self._pushed, self._key, state)
-        context = Validation(self._reader(commit), self._examiner, ledger, self._today)
-        for finding in validate(context, Scope(*self._key)).findings:
+        for finding in validate(self._context(commit, state), Scope(*self._key)).findings:
             why, mend = counts(finding.waiver) if finding.waiver is not None else ("", "")
             yield Weighed(finding, self._broken(finding, state, why, mend), why)
 
     def files(self, commit: str) -> Mapping[str, FileEntry]:
         """Returns the session's documents at `commit`, by their path in its folder."""
         return self._reader(commit).own()
+
+    def report(self, commit: str, stage: str, counts: Counts) -> Report:
+        """Returns all that is found at `commit`, or by the gate of `stage` if it were complete there."""
+        state = self.state(commit)
+        context = self._context(commit, state)
+        found = gate(context, self._key, stage, state) if stage else validate(context, Scope(*self._key))
+        return found._replace(findings=tuple(_if_it_counts(each, counts) for each in found.findings))
+
+    def _context(self, commit: str, state: SessionState) -> Validation:
+        states = OneState(self._pushed, self._key, state)
+        return Validation(self._reader(commit), self._examiner, states, self._today)
 
     def unjudged(self, commit: str) -> list[str]:
         """Returns the ids of the project's rules that could not be judged at `commit`."""
@@ -235,6 +244,16 @@ class Promises:
         path = finding.path.removeprefix(f"{session_folder(*self._key)}/")
         below = (*upstream_of(finding.stage), finding.stage) if finding.stage else ()
         return (finding.rule, finding.stage, path, blob(path), *(blob(ARTIFACTS[stage]) for stage in below))
+
+
+def _if_it_counts(finding: Finding, counts: Counts) -> Finding:
+    """Returns a finding without a waiver that does not count."""
+    why, mend = counts(finding.waiver) if finding.waiver is not None else ("", "")
+    if not why:
+        return finding
+    return finding._replace(
+        waiver=None, hint=f"its waiver does not count: {why}", fix=(mend,) if mend else ()
+    )
 
 
 def told(ref: str, broken: Mapping[Key, Sequence[Broken]], when: str = "") -> list[Refusal]:

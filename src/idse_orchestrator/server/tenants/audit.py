@@ -107,10 +107,15 @@ class Audit:
         self._database = database
         self._today = today
 
-    def write(self, entry: AuditEntry) -> None:
-        """Appends a row to the chain of its client; it is on the disk when this returns."""
+    def write(self, entry: AuditEntry, also: Callable[[Writing], None] | None = None) -> None:
+        """Appends a row to the chain of its client; it is on the disk when this returns.
+
+        What `also` writes comes with it, or neither.
+        """
         with self._database.writing() as writing:
             self.chain(writing, entry)
+            if also is not None:
+                also(writing)
 
     def rows(self, client_id: str, after: int = 0, limit: int = 100) -> list[Mapping[str, Any]]:
         """Returns rows of a chain, oldest first, that come after row number `after`."""

@@ -25,6 +25,7 @@ class Configuration(NamedTuple):
     gits: int = 8
     connections: int = 256
     pushes_a_minute: int = 60
+    requests_a_minute: int = 600
     trusted_proxy: str = ""
     read_only: bool = False
     patience: int = 30
@@ -144,6 +145,11 @@ SETTINGS: Mapping[str, Setting] = {
     ),
     "pushes_a_minute": Setting(
         "IDSE_AGENCY_PUSHES_A_MINUTE", "Pushes of one key in a minute.", _number(1, 100_000)
+    ),
+    "requests_a_minute": Setting(
+        "IDSE_AGENCY_REQUESTS_A_MINUTE",
+        "Requests of one key to REST and MCP in a minute.",
+        _number(1, 1_000_000),
     ),
     "trusted_proxy": Setting(
         "IDSE_AGENCY_TRUSTED_PROXY",

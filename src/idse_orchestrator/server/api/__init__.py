@@ -1,0 +1,1 @@
+"""REST: sessions, documents and the audit of clients over HTTP."""

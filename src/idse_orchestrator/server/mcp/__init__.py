@@ -1,0 +1,1 @@
+"""MCP for agents without a clone: tokens, tools, and the two of them that plain HTTP can call."""
