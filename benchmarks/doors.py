@@ -20,8 +20,7 @@ from idse_orchestrator.server.gateway.app import App
 from idse_orchestrator.server.model.names import Place
 from idse_orchestrator.server.projection.ids import project_id, session_id
 from idse_orchestrator.server.projection.opening import open_store
-from idse_orchestrator.server.tenants.home import open_home
-from idse_orchestrator.wiring.serving import agency_in, doors_of
+from idse_orchestrator.wiring.serving import agency_at, doors_of
 
 LIST = "/api/v1/sessions"
 _SQL = (
@@ -57,12 +56,11 @@ def rest(bed: Bed, sizes: Sizes) -> list[Figure]:
 
 def _filled(home: str, count: int) -> tuple[Any, Any]:
     """Returns the Agency and its projection, with rows of so many sessions."""
-    opened = open_home(home)
-    agency = agency_in(opened, opened.configuration({}), os.environ)
-    agency.admin.add_repository(None, Place("acme", "shop"), lambda: None)
+    agency = agency_at(home, os.environ)
+    agency.admin.add_repository(None, Place("acme", "shop"), lambda _ident: None)
     repository = agency.admin.repositories("acme")[0]
     client, ident = repository.client_id, repository.id
-    store = open_store(opened, "sqlite", {})
+    store = open_store(agency.home, "sqlite", {})
     store.make()
     project = project_id(ident, "portal")
     rows = []

@@ -68,14 +68,13 @@ import asyncio, os, signal, sys
 from idse_orchestrator.git.libgit2 import libgit2
 from idse_orchestrator.ledger.refs import session_ref
 from idse_orchestrator.server.model.names import place_in
-from idse_orchestrator.server.tenants.home import Home
 from idse_orchestrator.server.writing import desk as module, private_objects
 from idse_orchestrator.wiring.ledgers import KINDS
-from idse_orchestrator.wiring.serving import agency_in
+from idse_orchestrator.wiring.serving import agency_at
 
 home, key, step, tip = sys.argv[1:]
 libgit2()
-agency = agency_in(Home(home), Home(home).configuration({}), os.environ)
+agency = agency_at(home, os.environ)
 
 def dies(*_given, **_named):
     os.kill(os.getpid(), signal.SIGKILL)

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 WAIT_SECONDS = 2.0
 """So long a push waits for its rows. They come all the same, later."""
 _PAUSE = 1.0
+_GLANCE = 0.05
 _ENDS_WITHIN = 5.0
 WELL = "ok"
 
@@ -47,6 +48,14 @@ class Following:
             self.state, self.lag = str(answer["words"]), int(answer["lag"])
         except (OSError, TimeoutError, ValueError, EOFError, KeyError):
             self.state = "it is not running"
+
+    async def settled(self, seconds: float) -> None:
+        """Waits until the tables are as git says, so long at most: nobody is kept out for a database."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                while self.state != WELL:
+                    await asyncio.sleep(_GLANCE)
+                    await self.look()
 
     async def keep(self, search: str, knows: Mapping[str, Any]) -> None:
         """Has the process run, started anew should it ever end, until this is cancelled.

@@ -26,6 +26,8 @@ from idse_orchestrator.server.gateway.self_test import self_test
 if TYPE_CHECKING:
     from idse_orchestrator.server.gateway.agency import Agency
 
+_SETTLES_WITHIN = 5.0
+"""Seconds that a start waits for the projection: who comes at once finds it, unless it is being made."""
 DRAIN_SECONDS = 30
 _PAUSE = 1.0
 _MOST_OPEN = 1 << 16
@@ -227,6 +229,7 @@ async def _serve(
     if agency.webhook is not None:
         tasks.append(asyncio.create_task(agency.webhook.run()))
     try:
+        await agency.following.settled(_SETTLES_WITHIN)
         await server.serve()
     finally:
         for task in tasks:
