@@ -255,6 +255,30 @@ def mcp_tools() -> str:
     return _page(sections)
 
 
+def projection() -> str:
+    """Every table and view of an Agency's projection, as the comments of its SQL say."""
+    from idse_orchestrator.server.projection.schema import described, tables
+
+    sections = ["# Tables of the projection", NOTICE, _OF_PROJECTIONS]
+    for each in described():
+        shape = tables().get(each.name)
+        rows = [
+            (f"`{name}`", "key" if shape and name in shape.key else "", _markdown(words))
+            for name, words in each.columns
+        ]
+        sections += [f"## {each.name}", _markdown(each.words)]
+        sections += [_table(("column", "", "what it is"), rows)] if rows else []
+    return _page(sections)
+
+
+_OF_PROJECTIONS = """\
+What git, the rules and the audit say, in tables to ask; they can be deleted and are made anew. PostgreSQL
+has them in the schema `projection`, SQLite in `projection.db` of the home. Each row belongs to a client, and
+who asks for a client sees its rows alone. Times are UTC in ISO 8601, `…_json` is JSON as text, nothing is
+null: `''` stands for nothing, 0 and 1 for no and yes. [The projection](../explanation/the-projection.md) says
+how it comes about, [PostgreSQL and Supabase](../how-to/projection-in-postgresql.md) how to reach it there."""
+
+
 PAGES: dict[str, Callable[[], str]] = {
     "agent-profile.schema.json": agent_profile_schema,
     "commands": commands,
@@ -263,6 +287,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "exit-codes": exit_codes,
     "mcp": mcp_tools,
     "metrics": metrics,
+    "projection": projection,
     "rest": rest,
     "rules": rules,
 }

@@ -25,6 +25,7 @@ from psycopg_pool import ConnectionPool, PoolTimeout
 from idse_orchestrator.errors import BusyError, StorageError, UsageError
 from idse_orchestrator.server.projection.schema import (
     VERSIONS,
+    described,
     statements,
     tables,
     text_of,
@@ -258,6 +259,7 @@ def make_tables(connection: Connection[Any], schema: str) -> None:
             connection.execute(statement.format(table=table.name, tenant=table.tenant))
     for view in views():
         connection.execute(f"ALTER VIEW {view} SET (security_invoker = true)")
+    _comment(connection)
     there = connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", (OF_TOKENS,)).fetchone()
     if there:
         connection.execute(
@@ -266,6 +268,18 @@ def make_tables(connection: Connection[Any], schema: str) -> None:
                 "GRANT SELECT ON ALL TABLES IN SCHEMA {schema} TO {role}"
             ).format(schema=name, role=Identifier(OF_TOKENS))
         )
+
+
+def _comment(connection: Connection[Any]) -> None:
+    """Says in the database what each table and column is: PostgREST shows it."""
+    for each in described():
+        kind = SQL("VIEW" if each.name in views() else "TABLE")
+        what, words = Identifier(each.name), Literal(each.words)
+        connection.execute(SQL("COMMENT ON {} {} IS {}").format(kind, what, words))
+        for column, about in each.columns:
+            if about:
+                named = Identifier(each.name, column)
+                connection.execute(SQL("COMMENT ON COLUMN {} IS {}").format(named, Literal(about)))
 
 
 _SECURITY = (

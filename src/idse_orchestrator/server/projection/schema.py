@@ -66,3 +66,34 @@ def tables() -> Mapping[str, Table]:
 def views() -> tuple[str, ...]:
     """Returns the names of the views."""
     return tuple(re.findall(r"(?m)^CREATE VIEW (\w+)", "\n".join(map(text_of, _TEXTS))))
+
+
+class Described(NamedTuple):
+    """What the comments say of a table or a view, and of each of its columns; a view names none."""
+
+    name: str
+    words: str
+    columns: tuple[tuple[str, str], ...]
+
+
+@cache
+def described() -> tuple[Described, ...]:
+    """Returns what the comments of the SQL say, in the order of the text."""
+    found = []
+    blocks = "\n\n".join(map(text_of, _TEXTS)).split("\n\n")
+    for block in (each for each in blocks if re.search(r"(?m)^CREATE (?:TABLE|VIEW)", each)):
+        columns, kept = [], ""
+        for line in block.splitlines():
+            comment = re.match(r"\s*-- (.*)", line)
+            made = re.match(r"CREATE (?:TABLE|VIEW) (\w+)", line)
+            column = re.match(r"  ([a-z_]+) (?:TEXT|BIGINT) NOT NULL", line)
+            if comment:
+                kept = f"{kept} {comment[1]}".strip()
+            elif made:
+                found.append(Described(made[1], kept, ()))
+                kept = ""
+            elif column:
+                columns.append((column[1], kept))
+                kept = ""
+        found[-1] = found[-1]._replace(columns=tuple(columns))
+    return tuple(found)
