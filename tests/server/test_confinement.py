@@ -94,27 +94,35 @@ def test_a_child_opens_its_own_repository_rules_and_cache_and_nothing_else(tenan
 
 
 @needs_landlock
-def test_the_judge_of_a_server_is_confined(own_server, make_repo, tmp_path):
-    """What a repository borrows from outside of the home is there for git, and for the judge it is not."""
+def test_the_judge_of_a_server_is_confined_and_its_child_to_one_repository(own_server, make_repo):
+    """What a repository borrows from another client's is there for git, and for the judge it is not."""
     key = own_server.key("acme")
+    own_server.key("beta")
     own_server.start()
+    (judge,) = (pid for pid in own_server.children() if "gateway.judge" in words_of(pid))
+    assert "NoNewPrivs:\t1" in pathlib.Path(f"/proc/{judge}/status").read_text()
     clone = Clone(make_repo("clone"))
     clone.create()
     url = own_server.url("acme/shop", key)
     clone.repo.git("push", url, ref_of())
     objects = pathlib.Path(own_server.home.git_dir(OWN), "objects")
-    outside = tmp_path / "outside"
-    objects.rename(outside)
+    lent = pathlib.Path(own_server.home.git_dir(OTHER), "objects")
+    lent.parent.mkdir(parents=True)
+    objects.rename(lent)
     (objects / "info").mkdir(parents=True)
     (objects / "pack").mkdir()
-    (objects / "info" / "alternates").write_text(f"{outside}\n")
+    (objects / "info" / "alternates").write_text(f"{lent}\n")
     clone.stage("intent", "start")
     done = clone.repo.run("git", "push", url, ref_of())
     assert done.returncode == 1
     assert "error[" in done.stderr
-    objects.rename(tmp_path / "empty")
-    outside.rename(objects)
+    objects.rename(objects.with_name("empty"))
+    lent.rename(objects)
     clone.repo.git("push", url, ref_of())
+
+
+def words_of(pid):
+    return pathlib.Path(f"/proc/{pid}/cmdline").read_text()
 
 
 def test_where_the_kernel_cannot_nothing_is_confined(monkeypatch, agency):
