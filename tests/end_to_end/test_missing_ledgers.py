@@ -172,6 +172,8 @@ class TestEmptyRepository:
         done = fresh.idse("init", "--agency", url)
         assert done.returncode == 0, done.stderr
         assert self.projects(fresh) == ["portal"]
+        assert "brought .idse/projects/portal/sessions/__blueprint__/ from its ledger" in done.stderr
+        assert (fresh.path / ".idse/projects/portal/sessions/__blueprint__/intent.md").exists()
         assert fresh.idse("sync", "push").returncode == 0
         assert fresh.idse("status").returncode == 0
         named = make_repo("named")

@@ -35,6 +35,7 @@ MOST_FILES = 430
 # asks that process for the doors, and one is its command.
 # REST has nine, MCP four, writes by the server five; what a door asks the judge has two,
 # kept answers one. Reports as data and schemas of tools have one each: commands and the server share them.
+# What Landlock is told is a file of its own: nothing else knows system calls.
 MOST_LONELY_PROTOCOLS = 2
 MOST_ENTERED = {"status": 25, "sync push": 62, "stage complete": 66}
 # Patterns have a file of their own: what they may cost is worked out there, for every rule that has one.

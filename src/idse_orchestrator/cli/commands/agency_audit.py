@@ -108,7 +108,8 @@ def _in_short(row: Mapping[str, Any]) -> str:
     found = _detail(row)
     if row["action"] == "push" and isinstance(found, dict):
         named = found.get("refused") or found.get("refs") or ()
-        return few([str(each[0]).removeprefix("refs/idse/") for each in named if each and each[0]])
+        refs = (str(each[0]).removeprefix("refs/idse/") for each in named if each and each[0])
+        return few(list(dict.fromkeys(refs)))
     if isinstance(found, dict):
         said = {name: value for name, value in found.items() if value not in ("", [], 0)}
         return ", ".join(f"{name} {_words(value)}" for name, value in said.items())

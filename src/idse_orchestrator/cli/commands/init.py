@@ -28,6 +28,7 @@ from idse_orchestrator.sessions.init_project import Initialized, InitRequest, in
 from idse_orchestrator.sync.agency import REMOTE as AGENCY
 
 if TYPE_CHECKING:
+    from idse_orchestrator.cli.render.sync import Brought
     from idse_orchestrator.sessions.template_folder import TemplateDoubt
     from idse_orchestrator.sync.setup_agency import AgencySetup
     from idse_orchestrator.sync.syncing import SyncOutcome
@@ -45,6 +46,7 @@ class _Done(NamedTuple):
     brought: SyncOutcome | None
     others: Sequence[str]
     """Other projects that the Agency has."""
+    folder: Brought | None
 
     @property
     def changed(self) -> bool:
@@ -120,8 +122,9 @@ def init(  # noqa: PLR0913 - one parameter for each option
             run.app.work_tree.decline_hooks(declined=True)
     files = install_agent_files(run.app.agent_files, wanted)
     doubts = maker.templates.doubts() if made.made else ()
+    folder = _folder(run) if is_there else None
     others = tuple(each for each in there if each != project)
-    done = _Done(made, hooks, doubts, files, setup, brought, others)
+    done = _Done(made, hooks, doubts, files, setup, brought, others, folder)
     code = brought.exit_code if brought else EXIT_OK
     if hooks is not None and hooks.refusal and not hooks.works:
         code = code or EXIT_CONFLICT
@@ -132,6 +135,12 @@ def init(  # noqa: PLR0913 - one parameter for each option
         [*doubt_diagnostics(done.doubts), *kept_diagnostics(files)],
         code or (EXIT_CONFLICT if any(each.is_trouble for each in files) else EXIT_OK),
     )
+
+
+def _folder(run: Run) -> Brought | None:
+    from idse_orchestrator.cli.render.sync import brought_folder
+
+    return brought_folder(run)
 
 
 def _refuse_lost(run: Run, project: str) -> None:
@@ -229,6 +238,8 @@ def _lines(run: Run, done: _Done) -> Iterator[str]:
         yield Said(f"project {done.project.project} is set up already; nothing changed")
     for row in outcome_rows(files) if files else ():
         yield Said(f"  {row}")
+    if done.folder and done.folder.files:
+        yield Said(done.folder.words)
     if done.others:
         yield Said(f"the Agency has other projects, too: {printable(few(done.others))}")
     if done.agency:

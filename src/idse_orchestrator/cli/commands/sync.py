@@ -6,13 +6,11 @@ Push and pull start without click (see ``cli/main.py``), which costs more than f
 from __future__ import annotations
 
 import gc
-import os
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from idse_orchestrator.cli.render.sync import Brought, outcome_answer, setup_lines
+from idse_orchestrator.cli.render.sync import brought_folder, outcome_answer, setup_lines
 from idse_orchestrator.cli.terminal import Answer, Said, Warned, remark
-from idse_orchestrator.documents.project_workspace import session_folder
 from idse_orchestrator.errors import EXIT_OK
 from idse_orchestrator.ledger.refs import session_ref
 from idse_orchestrator.sync.published_refs import PULL, PUSH
@@ -55,28 +53,7 @@ def pull(run: Run) -> Answer:
         outcome = no_news(syncing, PULL) or _pull(syncing)
     if outcome.refs:
         _afterwards(run)
-    return outcome_answer("idse.sync-pull/2", outcome, run.terminal.style, brought=_brought(run))
-
-
-def _brought(run: Run) -> Brought | None:
-    """Writes the folder of the session that is worked on, where neither work tree nor branch has it."""
-    from idse_orchestrator.worktree.session_folders import WorkFolders, branch_carrying
-
-    app = run.app
-    if app.is_bare:
-        return None
-    key = WorkFolders(app.top, app.work_tree.git_dir).current()
-    # This alone is asked by a pull that finds nothing to do, and costs next to nothing.
-    if key is None or os.path.isdir(os.path.join(app.top, session_folder(*key))):
-        return None
-    from idse_orchestrator.worktree.save import bring_folder
-
-    if key not in app.reader.sessions(key[0]):
-        return None
-    branch = branch_carrying(app.vault.git, session_folder(*key))
-    if branch:  # git would not switch to it over files of the same name
-        return Brought(key, 0, branch)
-    return Brought(key, bring_folder(app.reader, app.writer, app.workspace, key))
+    return outcome_answer("idse.sync-pull/2", outcome, run.terminal.style, brought=brought_folder(run))
 
 
 def _push(syncing: Syncing, *, dry_run: bool) -> SyncOutcome:

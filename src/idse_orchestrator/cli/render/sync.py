@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,7 @@ from idse_orchestrator.sync.syncing import MOVING, REFUSED, REJECTED, RESULTS, W
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from idse_orchestrator.cli.terminal import Run
     from idse_orchestrator.ledger.events import SessionKey
     from idse_orchestrator.sync.agency import Agency
     from idse_orchestrator.sync.points import PointEntry
@@ -56,6 +58,27 @@ class Brought(NamedTuple):
             name = "/".join(map(printable, self.key))
             return f"  {name} has its folder on {printable(self.branch)}, not here (idse restore brings it)"
         return f"  brought {session_folder(*self.key)}/ from its ledger ({counted(self.files, 'file')})"
+
+
+def brought_folder(run: Run) -> Brought | None:
+    """Writes the folder of the session that is worked on, where neither work tree nor branch has it."""
+    from idse_orchestrator.worktree.session_folders import WorkFolders, branch_carrying
+
+    app = run.app
+    if app.is_bare:
+        return None
+    key = WorkFolders(app.top, app.work_tree.git_dir).current()
+    # This alone is asked by a pull that finds nothing to do, and costs next to nothing.
+    if key is None or os.path.isdir(os.path.join(app.top, session_folder(*key))):
+        return None
+    from idse_orchestrator.worktree.save import bring_folder
+
+    if key not in app.reader.sessions(key[0]):
+        return None
+    branch = branch_carrying(app.vault.git, session_folder(*key))
+    if branch:  # git would not switch to it over files of the same name
+        return Brought(key, 0, branch)
+    return Brought(key, bring_folder(app.reader, app.writer, app.workspace, key))
 
 
 def outcome_answer(

@@ -73,6 +73,7 @@ class Agency:
         self.limits = Limits(search, configuration.max_pack_bytes, _nonce_seed(home.secrets), signers)
         self.empty_root = os.path.join(home.run, "empty")
         self.judge_socket = judge_socket(home)
+        self.judge_files = os.path.join(home.run, "judge")
         self.places = GitPlaces(configuration.gits, configuration.patience)
         self.pace = Pace(configuration.pushes_a_minute)
         self.turns = Turns()
@@ -93,11 +94,13 @@ class Agency:
         return self.configuration.url.rstrip("/")
 
     def prepare(self) -> None:
-        """Writes the hook and the empty repository, and sweeps what a server that was killed left.
+        """Writes the hook and the empty repository, and sweeps what a server or judge that was killed left.
 
         The empty repository stands for each that is not made yet.
         """
         make_folder(self.home.run, "the home of the Agency")
+        shutil.rmtree(self.judge_files, ignore_errors=True)
+        make_folder(self.judge_files, "the home of the Agency")
         self.hook.write()
         sweep_quarantines(self.home, time.time(), self.configuration.request_seconds)
         empty = os.path.join(self.empty_root, "empty.git")

@@ -2,7 +2,8 @@
 
 To start Python with all that judging needs takes seven times as long as a whole push, so it is started once.
 It knows no key and no database. Each push has a child of its own, with limits on its memory and its time:
-what one push does to its child harms no other.
+what one push does to its child harms no other. Where the kernel has Landlock, the judge can open neither the
+database nor the secrets, nor anything else but what judging needs, and a child no other client's repository.
 
 `serve` starts it, and it ends with `serve`: its standard input is a pipe that closes then.
 """
@@ -19,7 +20,10 @@ import sys
 import time
 from collections.abc import Mapping
 from contextlib import suppress
+from functools import cache
+from tempfile import gettempdir
 
+from idse_orchestrator.base.confined import confine
 from idse_orchestrator.base.names import loaded
 from idse_orchestrator.base.records import NamedTuple
 from idse_orchestrator.constitution.in_force import InstalledChecks, installed_checks
@@ -31,6 +35,7 @@ from idse_orchestrator.server.judgement.judge import RULES_BROKEN, judge_push, p
 from idse_orchestrator.server.judgement.pushed import SEALED
 from idse_orchestrator.server.model.examination import (
     MARK,
+    Examination,
     Examined,
     examination_from_json,
     examined_to_json,
@@ -67,6 +72,36 @@ class Bench(NamedTuple):
 
 
 READY = b"ready\n"
+
+_SYSTEM = (
+    *("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/nix/store", "/proc", "/dev/urandom"),
+    *(
+        "/etc/ld.so.cache",
+        "/etc/ld.so.preload",
+        "/etc/localtime",
+        "/etc/passwd",
+        "/etc/nsswitch.conf",
+        "/etc/gitconfig",
+    ),
+)
+"""What programs and Python read of the system."""
+
+
+@cache
+def _programs(search: str) -> tuple[str, ...]:
+    """Returns what has to be read to run Python and the programs on the PATH `search`."""
+    wanted = (*_SYSTEM, sys.prefix, sys.base_prefix, *sys.path, *search.split(os.pathsep))
+    found: list[str] = []
+    for path in sorted({os.path.realpath(path) for path in wanted if os.path.isabs(path)}):
+        if path != "/" and os.path.exists(path) and not (found and path.startswith(f"{found[-1]}/")):
+            found.append(path)
+    return tuple(found)
+
+
+def _confine(home: str, git_dir: str, search: str) -> None:
+    """Leaves a child what it needs: rules, designs, kept verdicts, a place for files, and one repository."""
+    rules, designs, cache = (os.path.join(home, name) for name in ("rules", "designs", "cache"))
+    confine([*_programs(search), rules, designs], ["/dev/null", cache, gettempdir(), git_dir])
 
 
 def serve(listener: socket.socket, bench: Bench) -> None:
@@ -123,22 +158,25 @@ def _line(connection: socket.socket) -> bytes:
 
 
 def _answer(data: bytes, bench: Bench) -> bytes:
+    search = bench.environment["PATH"]
     if data.startswith(MARK):
-        return examined_to_json(_examined(data, bench))
-    return verdict_to_json(_judged(data, bench))
+        examination = examination_from_json(data)
+        _confine(examination.home, examination.git_dir, search)
+        return examined_to_json(_examined(examination, bench))
+    question = question_from_json(data)
+    _confine(question.home, question.git_dir, search)
+    return verdict_to_json(_judged(question, bench))
 
 
-def _examined(data: bytes, bench: Bench) -> Examined | IdseError:
+def _examined(examination: Examination, bench: Bench) -> Examined | IdseError:
     try:
-        return examine(examination_from_json(data), checks=bench.checks, environment=bench.environment)
+        return examine(examination, checks=bench.checks, environment=bench.environment)
     except IdseError as error:
         return error
 
 
-def _judged(data: bytes, bench: Bench) -> Verdict:
-    return judge_push(
-        question_from_json(data), bench.kinds, checks=bench.checks, environment=bench.environment
-    )
+def _judged(question: Question, bench: Bench) -> Verdict:
+    return judge_push(question, bench.kinds, checks=bench.checks, environment=bench.environment)
 
 
 def warm_up(git_dir: str, home: str, bench: Bench) -> None:
@@ -168,10 +206,12 @@ def main() -> None:
     """
     descriptor, found_at, home, sample, search, seconds, *checks = sys.argv[1:]
     try:
+        within = [os.path.join(home, name) for name in ("cache", "git", "run")]
+        confine([*_programs(search), os.path.join(home, "rules")], ["/dev/null", *within])
         bench = Bench(loaded(found_at), installed_checks(checks), {**SEALED, "PATH": search}, int(seconds))
         prepare(bench.kinds)
         warm_up(sample, home, bench)
-    except (IdseError, RuntimeError) as error:
+    except (IdseError, RuntimeError, OSError) as error:
         sys.exit(f"idse: the judge cannot judge: {error}")
     # Where it listens was made by `serve`, so no path is too long, and nobody else can take its place.
     with socket.socket(fileno=int(descriptor)) as listener:

@@ -68,6 +68,7 @@ class JudgeProcess:
     def start(self) -> None:
         """Starts it, and waits until it has loaded everything. Raises UsageError where it does not start."""
         environment = {"PATH": self._agency.limits.path, "LC_ALL": "C.UTF-8", "HOME": "/nonexistent"}
+        environment["TMPDIR"] = self._agency.judge_files
         descriptor = self._listener.fileno()
         self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
             [

@@ -17,6 +17,7 @@ from contextlib import suppress
 from datetime import datetime
 
 from idse_orchestrator.base.checkup import OK, PROBLEM, WARNING, Check, Diagnosis
+from idse_orchestrator.base.confined import landlock_version
 from idse_orchestrator.base.files import make_folder, write_atomically
 from idse_orchestrator.base.records import NamedTuple
 from idse_orchestrator.base.text import counted, few, one_word
@@ -78,6 +79,7 @@ def home_checks(
     yield Check("git", lambda: _git(git))
     yield Check("disk", lambda: _disk(home))
     yield Check("judge", lambda: _judge(home))
+    yield Check("confinement", _confinement)
     yield Check("database", lambda: _database(home, admin), lambda: _make_database(home))
     if not os.path.exists(home.admin_db):  # looked for anew: it may just have been made
         yield from repository_checks(home, git, now, fsck)
@@ -110,6 +112,13 @@ def _judge(home: Home) -> Diagnosis:
     return Diagnosis(
         PROBLEM, "the server's judge does not answer, so no push is taken", ("restart idse agency serve",)
     )
+
+
+def _confinement() -> Diagnosis:
+    version = landlock_version()
+    if version:
+        return Diagnosis(OK, f"the judge can open nothing but what judging needs: Landlock {version}")
+    return Diagnosis(OK, "this kernel has no Landlock (Linux 5.19): the judge can open what its user can")
 
 
 # --- the home ---
