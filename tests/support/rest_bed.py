@@ -31,6 +31,15 @@ class Said(NamedTuple):
         return self.data["code"]
 
 
+def ready(bed: AgencyBed) -> None:
+    """Waits until the server has made its projection, which it begins when it starts."""
+
+    def is_well() -> bool:
+        return json.loads(bed.get("/readyz")[1]).get("projection", "ok") == "ok"
+
+    bed.until(is_well, SECONDS)
+
+
 class Rest:
     """REST for whoever has `key`; connections are made anew for each request."""
 

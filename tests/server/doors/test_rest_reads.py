@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from rest_bed import Rest
+from rest_bed import Rest, ready
 
 
 def pages(rest, path, **headers):
@@ -129,6 +129,7 @@ def test_a_key_that_asks_too_often_waits_and_others_do_not(own_server):
         file.write("requests_a_minute = 3\n")
     key, other = own_server.key("acme", "read"), own_server.key("acme", "read")
     own_server.start()
+    ready(own_server)
     said = [Rest(own_server, key).get("/sessions") for _ in range(4)]
     assert [each.status for each in said] == [200, 200, 200, 429]
     assert int(said[-1].headers["retry-after"]) > 0
