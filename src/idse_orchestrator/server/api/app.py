@@ -7,6 +7,7 @@ import json
 import os
 import threading
 from collections.abc import Callable, Mapping, MutableMapping
+from traceback import extract_tb
 from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
