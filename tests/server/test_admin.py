@@ -357,6 +357,7 @@ class TestSchema:
                 "api_keys",
                 "audit",
                 "audit_heads",
+                "answers",
             ),
         ]
 

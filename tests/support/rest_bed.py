@@ -7,6 +7,8 @@ import json
 import urllib.parse
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import pytest
+
 if TYPE_CHECKING:
     from agency_bed import AgencyBed
 
@@ -29,6 +31,17 @@ class Said(NamedTuple):
     def code(self) -> str:
         """The code of a problem."""
         return self.data["code"]
+
+
+def ready(bed: AgencyBed) -> None:
+    """Waits until the server has made its projection, which it begins when it starts."""
+
+    def state() -> str | None:
+        return json.loads(bed.get("/readyz")[1]).get("projection")
+
+    if state() is None:
+        pytest.skip("nothing follows with the projection here")
+    bed.until(lambda: state() == "ok", SECONDS)
 
 
 class Rest:

@@ -7,7 +7,7 @@ import types
 
 import pytest
 
-from rest_bed import Rest
+from rest_bed import Rest, ready
 
 ORDER = itertools.count(1)
 SCOPES = ("read", "push", "create", "approve")
@@ -19,6 +19,7 @@ def acme(server):
     name = f"acme-{next(ORDER)}"
     key = server.key(name, *SCOPES, name="Ann", emails=("ann@example.org",))
     rest = Rest(server, key)
+    ready(server)
     project = rest.project()
     session = rest.session(project)
     return types.SimpleNamespace(

@@ -13,7 +13,7 @@ from schemathesis.checks import (
     status_code_conformance,
 )
 
-from rest_bed import Rest
+from rest_bed import Rest, ready
 
 HELD_TO = [
     not_a_server_error,
@@ -31,6 +31,7 @@ def open_door(own_server):
         file.write("requests_a_minute = 1000000\npushes_a_minute = 100000\n")
     key = own_server.key("acme", "read", "push", "create", "approve")
     own_server.start()
+    ready(own_server)
     rest = Rest(own_server, key)
     rest.project_id = rest.project()
     rest.session_id = rest.session(rest.project_id)

@@ -6,7 +6,8 @@ import re
 
 import pytest
 
-from rest_bed import Rest
+from idse_orchestrator.server.api.app import told
+from rest_bed import Rest, ready
 
 
 def pages(rest, path, **headers):
@@ -129,6 +130,7 @@ def test_a_key_that_asks_too_often_waits_and_others_do_not(own_server):
         file.write("requests_a_minute = 3\n")
     key, other = own_server.key("acme", "read"), own_server.key("acme", "read")
     own_server.start()
+    ready(own_server)
     said = [Rest(own_server, key).get("/sessions") for _ in range(4)]
     assert [each.status for each in said] == [200, 200, 200, 429]
     assert int(said[-1].headers["retry-after"]) > 0
@@ -144,9 +146,20 @@ def test_the_log_tells_of_requests_and_never_of_keys_or_documents(server, acme):
     assert acme.key not in log
     assert "the text of" not in log
 
-    def told():
+    def lines():
         return [each for each in server.entries() if each["path"] == f"/api/v1{path}"]
 
-    server.until(told)
-    last = told()[-1]
+    server.until(lines)
+    last = lines()[-1]
     assert (last["method"], last["status"], last["client"]) == ("PUT", 200, acme.name)
+
+
+def test_a_fault_of_the_server_is_in_the_log_by_its_kind_and_place_alone():
+    scope = {}
+    try:
+        b"the text of a document\xff".decode()
+    except UnicodeDecodeError as error:
+        problem = told(error, scope)
+    assert (problem.status, problem.code) == (500, "IDSE000")
+    assert scope["idse.fault"].startswith("UnicodeDecodeError at test_rest_reads.py:")
+    assert "the text" not in str(problem.data()) + str(scope)

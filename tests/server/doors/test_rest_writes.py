@@ -8,7 +8,7 @@ import pytest
 
 from agency_bed import AgencyBed
 from idse_orchestrator.server.model.names import place_in
-from rest_bed import Rest
+from rest_bed import Rest, ready
 
 GOOD = """# Intent
 
@@ -296,11 +296,13 @@ def test_a_read_only_agency_takes_nothing(own_server):
     bed: AgencyBed = own_server
     key = bed.key("acme", "read", "push", "create")
     bed.start()
+    ready(bed)
     rest = Rest(bed, key)
     session = rest.session(rest.project())
     tip = rest.tip(session)
     bed.stop()
     bed.start("--read-only")
+    ready(bed)
     said = rest.put(f"/sessions/{session}/artifacts/intent.md", "x", tip)
     assert (said.status, said.headers["retry-after"]) == (503, "60")
     assert rest.get(f"/sessions/{session}").data["tip"] == tip

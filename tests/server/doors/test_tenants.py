@@ -11,7 +11,7 @@ import pytest
 
 from idse_orchestrator.server.api.routes import ROUTES
 from idse_orchestrator.server.mcp.tools import TOOLS
-from rest_bed import Rest
+from rest_bed import Rest, ready
 
 SECRET = "the-plan-of-the-moon"
 BODIES = {
@@ -44,6 +44,7 @@ def _secret_of_module():
 def acme(server, _secret_of_module):
     """A client with a secret, and others who must not learn of it: made once for all routes."""
     if not _secret_of_module:
+        ready(server)
         key = server.key(SECRET, "read", "push", "create")
         rest = Rest(server, key)
         project = rest.project(f"{SECRET}-project")

@@ -15,7 +15,7 @@ from idse_orchestrator.base.names import blob_id
 from idse_orchestrator.git.program import Git
 from idse_orchestrator.server.model.names import place_in
 from idse_orchestrator.wiring.agency import ledger_check
-from rest_bed import Rest
+from rest_bed import Rest, ready
 
 PLACE = place_in("acme/shop")
 REF = "refs/idse/sessions/portal/login"
@@ -26,6 +26,7 @@ def scene(own_server):
     """An Agency that serves, with a session; `git` runs in its repository."""
     own_server.key_of_test = own_server.key("acme", "read", "push", "create")
     own_server.start()
+    ready(own_server)
     rest = Rest(own_server, own_server.key_of_test)
     session = rest.session(rest.project())
     git = Git(own_server.home.git_dir(PLACE), {"PATH": os.environ["PATH"]})
@@ -217,6 +218,7 @@ def test_after_a_restore_a_write_that_was_lost_is_made_and_one_that_was_kept_is_
     os.rename(bed.home.path, f"{bed.home.path}.old")
     os.rename(other, bed.home.path)
     bed.start()
+    ready(bed)
     again = rest.put(path, "kept", tip, Idempotency_Key="kept")
     assert (again.status, again.data) == (200, kept.data)
     anew = rest.call(

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, MutableMapping
+from traceback import extract_tb
 from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
@@ -18,8 +20,8 @@ from starlette.routing import Route as At
 from idse_orchestrator.documents.project_workspace import STAGES
 from idse_orchestrator.errors import IdseError
 from idse_orchestrator.server.api.problems import (
+    BROKEN,
     BUSY,
-    FAULT,
     MEDIA_TYPE,
     NO_KEY,
     NOTHING,
@@ -34,7 +36,7 @@ from idse_orchestrator.server.api.reads import digest_of
 from idse_orchestrator.server.api.resources import Reply, Resources, Visit, matches
 from idse_orchestrator.server.api.routes import ROUTES, TEXT, Route, openapi
 from idse_orchestrator.server.api.writes import Told
-from idse_orchestrator.server.gateway.app import CALLER
+from idse_orchestrator.server.gateway.app import CALLER, FAULT
 from idse_orchestrator.server.gateway.door import secret_in
 from idse_orchestrator.server.gateway.limits import BusyServerError, Pace
 
@@ -44,6 +46,8 @@ if TYPE_CHECKING:
     from idse_orchestrator.server.gateway.agency import Agency
     from idse_orchestrator.server.model.push import Caller
 
+FAULTY = 500
+"""Statuses from here on are no business of who asked."""
 LARGEST_BODY = 4 * 1024 * 1024
 _LONGEST_NAME = 200
 
@@ -91,7 +95,7 @@ class Api:
             reply = await getattr(self._resources, route.handle)(visit)
             return _response(route, reply, request)
         except Exception as error:  # noqa: BLE001 - whatever it is, the others are served
-            return self.problem(error)
+            return problem_response(told(error, request.scope))
 
     def _read(self, route: Route, request: Request) -> Response:
         visit = _visit(route, request, self._admitted(request))
@@ -117,10 +121,6 @@ class Api:
         whole = f"{route.method}\0{request.url.path}\0{tip}\0".encode() + data
         return visit._replace(body=body, told=Told(tip, name, digest_of(whole)))
 
-    def problem(self, error: Exception) -> Response:
-        """Returns the answer for what went wrong."""
-        return problem_response(problem_from(error))
-
 
 _ASKING = frozenset({"gate", "constitution"})
 
@@ -132,10 +132,29 @@ def problem_from(error: Exception) -> Problem:
     if isinstance(error, IdseError):
         return problem_of(error)
     if isinstance(error, BusyServerError):
-        return busy(error.seconds, is_paced=error.seconds > 5)
+        return busy(error.seconds, is_paced=error.is_paced)
     if isinstance(error, (OSError, EOFError, asyncio.LimitOverrunError)):
         return Problem(503, BUSY, "the judge is gone, or busy", headers={"retry-after": "5"})
-    return Problem(500, FAULT, "a fault of the server: its operator finds more in the log")
+    return Problem(500, BROKEN, "a fault of the server: its operator finds more in the log")
+
+
+def told(error: Exception, scope: MutableMapping[str, Any]) -> Problem:
+    """Returns the problem that an exception is, and leaves for the log what is a fault of ours."""
+    problem = problem_from(error)
+    if problem.status >= FAULTY:
+        scope[FAULT] = _fault(error)
+    return problem
+
+
+def _fault(error: Exception) -> str:
+    """Returns what the log says of a fault: what it is and where, and nothing that a request brought."""
+    if isinstance(error, ProblemError):
+        return f"{error.problem.code}: {error.problem.detail}"
+    if isinstance(error, IdseError):
+        return f"{error.code}: {error.message}"
+    place = extract_tb(error.__traceback__)[-1:]
+    where = "".join(f" at {os.path.basename(each.filename)}:{each.lineno}" for each in place)
+    return f"{type(error).__name__}{where}"
 
 
 async def body_of(request: Request, silence: float, most: int = LARGEST_BODY) -> bytes:

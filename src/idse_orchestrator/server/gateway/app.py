@@ -41,6 +41,8 @@ _JSON = ((b"content-type", b"application/json"),)
 
 CALLER = "idse.caller"
 """Where in the scope of a request a door leaves who asks, for the log."""
+FAULT = "idse.fault"
+"""And where it leaves what went wrong in it, for the log as well."""
 Door = Callable[[Any, Any, Any], Awaitable[None]]
 """An ASGI application."""
 
@@ -112,7 +114,7 @@ class App:
         self, door: Door, scope: Mapping[str, Any], receive: Receive, send: Send, began: float
     ) -> None:
         """Has another application answer, and writes the line of the log."""
-        told = {**scope, CALLER: None}
+        told = {**scope, CALLER: None, FAULT: ""}
         status = BROKEN
 
         async def seen(message: Any) -> None:  # noqa: ANN401 - ASGI's own
@@ -121,17 +123,16 @@ class App:
                 status = message["status"]
             await send(message)
 
-        fault = ""
         try:
             await door(told, receive, seen)
         except Exception as error:  # noqa: BLE001 - whatever it is, the others are served
-            fault = repr(error)
+            told[FAULT] = repr(error)
         caller: Caller | None = told[CALLER]
         client, key = (caller.client, caller.key_id) if caller else ("", "")
         shown = scope["raw_path"].decode("ascii", "replace") if caller else ""
         address = self._agency.address_of(scope.get("client"), dict(scope["headers"]))
         seconds = time.monotonic() - began
-        entry = Entry("", scope["method"], shown, client, key, status, seconds, fault, address)
+        entry = Entry("", scope["method"], shown, client, key, status, seconds, told[FAULT], address)
         self._log(_line(entry))
 
     async def _other(self, path: bytes, scope: Mapping[str, Any]) -> Answer:

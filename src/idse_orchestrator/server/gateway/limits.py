@@ -18,11 +18,12 @@ QUEUE_SECONDS = 30.0
 
 
 class BusyServerError(Exception):
-    """Come back in `seconds`."""
+    """Come back in `seconds`. `is_paced`: it is the caller who asks too often."""
 
-    def __init__(self, seconds: int) -> None:
+    def __init__(self, seconds: int, *, is_paced: bool = False) -> None:
         super().__init__(seconds)
         self.seconds = seconds
+        self.is_paced = is_paced
 
 
 class GitPlaces:
@@ -123,7 +124,8 @@ class Pace:
         while pushes and pushes[0] <= now - _MINUTE:
             pushes.popleft()
         if len(pushes) >= self._most:
-            raise BusyServerError(max(1, int(pushes[0] + _MINUTE - now) + 1))
+            seconds = max(1, int(pushes[0] + _MINUTE - now) + 1)
+            raise BusyServerError(seconds, is_paced=True)
         pushes.append(now)
 
 

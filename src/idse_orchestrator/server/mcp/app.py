@@ -21,7 +21,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from idse_orchestrator.agents.tool_schemas import whole
-from idse_orchestrator.server.api.app import body_of, not_here, problem_from, problem_response
+from idse_orchestrator.server.api.app import body_of, not_here, problem_response, told
 from idse_orchestrator.server.api.problems import NOT_AUTHORIZED, USAGE, Problem, ProblemError
 from idse_orchestrator.server.gateway.app import CALLER
 from idse_orchestrator.server.mcp.tokens import SECONDS, Tokens
@@ -109,9 +109,9 @@ class Mcp:
         if caller is None:
             self._agency.metrics.auth_failures.inc()
             where = f"{self._base(request)}{RESOURCE}"
-            told = {"www-authenticate": f'Bearer realm="idse", resource_metadata="{where}"'}
+            asks = {"www-authenticate": f'Bearer realm="idse", resource_metadata="{where}"'}
             words = f"a token is needed: POST {TOKEN} gives one for a key"
-            raise ProblemError(Problem(401, NOT_AUTHORIZED, words, headers=told))
+            raise ProblemError(Problem(401, NOT_AUTHORIZED, words, headers=asks))
         await asyncio.to_thread(self._api.count, caller)
         request.scope[CALLER] = caller
         return caller
@@ -146,13 +146,13 @@ class Mcp:
         except ProblemError as error:
             return problem_response(error.problem)
         request.scope[CALLER] = caller
-        told = {
+        answer = {
             "access_token": self._tokens.make(caller),
             "token_type": "Bearer",
             "expires_in": SECONDS,
             "scope": " ".join(caller.scopes),
         }
-        return JSONResponse(told, headers={"cache-control": "no-store"})
+        return JSONResponse(answer, headers={"cache-control": "no-store"})
 
     def _misasked(self, form: Mapping[str, list[str]], request: Request) -> str:
         """Returns OAuth's word for what is wrong with a form; "" : nothing."""
@@ -205,13 +205,13 @@ class Mcp:
         self, context: ServerRequestContext[Any], params: CallToolRequestParams
     ) -> CallToolResult:
         request = context.request
-        caller = request.scope.get(CALLER) if isinstance(request, Request) else None
-        assert caller is not None  # noqa: S101 - nothing gets here without one
+        assert isinstance(request, Request)  # noqa: S101 - nothing gets here without one
+        caller: Caller = request.scope[CALLER]
         try:
             found = await self._tools.call(params.name, caller, params.arguments or {})
             text, is_error = json.dumps(found, separators=(",", ":")), False
         except Exception as error:  # noqa: BLE001 - whatever it is, the others are served
-            text, is_error = json.dumps(problem_from(error).data()), True
+            text, is_error = json.dumps(told(error, request.scope).data()), True
         return CallToolResult(content=[TextContent(type="text", text=text)], is_error=is_error)
 
     async def _push(self, request: Request) -> Response:
@@ -227,7 +227,7 @@ class Mcp:
             data = await body_of(request, self._agency.configuration.silence)
             return JSONResponse(await self._tools.call(tool, caller, _arguments(data)))
         except Exception as error:  # noqa: BLE001 - whatever it is, the others are served
-            return problem_response(problem_from(error))
+            return problem_response(told(error, request.scope))
 
 
 def _arguments(data: bytes) -> Mapping[str, Any]:
