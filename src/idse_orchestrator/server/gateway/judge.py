@@ -207,7 +207,8 @@ def main() -> None:
     descriptor, found_at, home, sample, search, seconds, *checks = sys.argv[1:]
     try:
         within = [os.path.join(home, name) for name in ("cache", "git", "run")]
-        confine([*_programs(search), os.path.join(home, "rules")], ["/dev/null", *within])
+        read = (os.path.join(home, name) for name in ("rules", "designs"))
+        confine([*_programs(search), *read], ["/dev/null", *within])
         bench = Bench(loaded(found_at), installed_checks(checks), {**SEALED, "PATH": search}, int(seconds))
         prepare(bench.kinds)
         warm_up(sample, home, bench)

@@ -41,7 +41,7 @@ UNFINISHED = "unfinished"
 """A file that stands in a home for as long as it is being made; its one word says by what."""
 
 _WHAT = "the home of the Agency"
-_FOLDERS = ("secrets", "git", "rules", "cache", "run", "log", "backup")
+_FOLDERS = ("secrets", "git", "rules", "designs", "cache", "run", "log", "backup")
 _CLOSED = 0o077
 _OTHERS_PUT_THERE = frozenset({"lost+found"})
 
