@@ -160,7 +160,7 @@ def test_server_and_clone_say_the_same_of_a_plan(server, loop, tmp_path):
     loop.edit("plan.md", good + "\nUses agency://kit/buton.\n")
     loop.does("stage", "complete", "plan")  # nobody told this clone of any design
     pushed = loop.idse("sync", "push", env=env)
-    assert (pushed.returncode, "IDSE709" in pushed.stdout + pushed.stderr) == (1, True), pushed.stdout + pushed.stderr
+    assert (pushed.returncode, "IDSE709" in pushed.stdout + pushed.stderr) == (1, True)
     validated = loop.idse("validate")
     assert (validated.returncode, "agency://kit/button" in validated.stdout) == (1, True)
     loop.does("stage", "reopen", "plan", "-m", "the design is another")

@@ -38,7 +38,7 @@ def test_a_new_home_is_closed_to_others_and_has_what_the_layout_says(home):
     assert mode(home.admin_db) == 0o600
     assert {mode(os.path.join(home.secrets, name)) for name in os.listdir(home.secrets)} == {0o600}
     assert sorted(os.listdir(home.path)) == [
-        *("admin.db", "agency.toml", "backup", "cache", "git", "log", "rules", "run", "secrets"),
+        *("admin.db", "agency.toml", "backup", "cache", "designs", "git", "log", "rules", "run", "secrets"),
     ]
     assert open_home(home.path).path == home.path
 

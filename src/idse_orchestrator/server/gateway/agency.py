@@ -98,7 +98,8 @@ class Agency:
 
         The empty repository stands for each that is not made yet.
         """
-        make_folder(self.home.run, "the home of the Agency")
+        for name in ("run", "designs"):  # the judge may read what is there when it starts
+            make_folder(os.path.join(self.home.path, name), "the home of the Agency")
         shutil.rmtree(self.judge_files, ignore_errors=True)
         make_folder(self.judge_files, "the home of the Agency")
         self.hook.write()
