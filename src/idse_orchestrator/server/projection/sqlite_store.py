@@ -35,6 +35,11 @@ class SqliteStore:
         self._run = run
         self._own = threading.local()
 
+    @property
+    def where(self) -> str:
+        """The file."""
+        return self.path
+
     def read(self, query: str, /, *, client: str, **given: object) -> list[Row]:
         """Returns the rows that `query` finds for `client`."""
         with self._told():
