@@ -189,6 +189,9 @@ def test_one_connection_serves_one_client_after_the_other(reached):
             assert found == {client} - {"c"}
             with pytest.raises(RuntimeError), store.writing(client):
                 raise RuntimeError
+            with pool.connection() as connection:
+                asked = "SELECT current_setting('app.current_client_id', true) AS client"
+                assert connection.execute(asked).fetchone() == {"client": ""}
     finally:
         store.close()
 
