@@ -69,6 +69,7 @@ class Worker:
         self._projector = projector
         self._admin = admin
         self._pushes: queue.SimpleQueue[_Push] = queue.SimpleQueue()
+        self._counting = threading.Lock()
         self._words = "it is being looked at"
         self._waiting = self._missed = self._left = self._failures = 0
         self._has_tables = False
@@ -84,7 +85,8 @@ class Worker:
 
     def push(self, place: Place, refs: tuple[str, ...], waits: socket.socket) -> None:
         """Takes note of refs that moved; `waits` is answered once they are written, or come later."""
-        self._waiting += len(refs)
+        with self._counting:
+            self._waiting += len(refs)
         self._pushes.put(_Push(place, refs, waits))
 
     def run(self) -> None:
@@ -117,7 +119,8 @@ class Worker:
                 raise
             self._due = min(self._due, time.monotonic() + EVERY_SECONDS / 10)  # it may just be moving
         finally:
-            self._waiting -= len(push.refs)
+            with self._counting:
+                self._waiting -= len(push.refs)
             self._missed += 0 if is_written else len(push.refs)
             with suppress(OSError), push.waits:
                 push.waits.sendall(json.dumps({"done": is_written}).encode() + b"\n")

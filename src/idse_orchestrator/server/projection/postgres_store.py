@@ -234,7 +234,7 @@ class PostgresStore:
 def _configure(connection: Connection[Row]) -> None:
     connection.execute(
         f"SET statement_timeout = '{WAIT_SECONDS}s'; SET lock_timeout = '{WAIT_SECONDS}s'; "
-        f"SET idle_in_transaction_session_timeout = '{4 * WAIT_SECONDS}s'"
+        f"SET idle_in_transaction_session_timeout = '{20 * WAIT_SECONDS}s'"
     )
 
 
