@@ -88,7 +88,7 @@ def test_doctor_tells_how_it_stands(filled, agency):
     with open(filled.home.configuration_file, "a") as file:
         file.write('database = "postgresql"\n')
     verdict, words = checks(agency)
-    assert verdict == "warning"
+    assert verdict == "problem"
     assert "nothing says how to log in" in words
 
 

@@ -164,6 +164,14 @@ def test_every_table_has_a_policy_that_is_forced(connected):
     assert tenants == {table.name: [True, True, "idse_owner", 2] for table in TABLES}
 
 
+def test_views_are_asked_with_the_rights_of_who_looks(connected):
+    found = connected("founder").execute(
+        "SELECT c.relname, c.reloptions FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace "
+        "WHERE n.nspname = 'projection' AND c.relkind = 'v'"
+    )
+    assert dict(found.fetchall()) == {view: ["security_invoker=true"] for view in schema.views()}
+
+
 def test_the_next_user_of_a_connection_sees_nothing_of_the_last(reached):
     with psycopg.connect(reached["idse_app"], autocommit=True) as connection:
         connection.execute("SET search_path = projection")
@@ -189,6 +197,9 @@ def test_one_connection_serves_one_client_after_the_other(reached):
             assert found == {client} - {"c"}
             with pytest.raises(RuntimeError), store.writing(client):
                 raise RuntimeError
+            with pool.connection() as connection:
+                asked = "SELECT current_setting('app.current_client_id', true) AS client"
+                assert connection.execute(asked).fetchone() == {"client": ""}
     finally:
         store.close()
 

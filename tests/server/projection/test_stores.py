@@ -60,6 +60,14 @@ def test_threads_that_share_connections_never_see_each_others_client(store):
         list(pool.map(lambda _: store.close() if store.engine == "sqlite" else None, range(12)))
 
 
+def test_a_query_amid_that_of_another_client_changes_nothing_for_it(store):
+    with store.reading("a") as reading:
+        assert [row["client_id"] for row in store.read("SELECT * FROM events", client="b")] == ["b"]
+        assert [row["client_id"] for row in reading.read("SELECT * FROM events")] == ["a"]
+        assert len(store.read("SELECT * FROM events", client=EVERYONE)) == len(CLIENTS)
+        assert [row["client_id"] for row in reading.read("SELECT * FROM events")] == ["a"]
+
+
 def test_a_transaction_is_of_one_moment(store):
     with store.reading("a") as reading:
         before = reading.read("SELECT * FROM sessions")

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 WAIT_SECONDS = 2.0
 """So long a push waits for its rows. They come all the same, later."""
+_SHORT = 0.1
+"""So long while it is known to be late: one who waited for nothing is enough."""
 _PAUSE = 1.0
 _GLANCE = 0.05
 _ENDS_WITHIN = 5.0
@@ -30,15 +32,20 @@ class Following:
         self.path = path
         self.state = "it is not running"
         self.lag = 0
+        self._is_late = False
 
     async def follow(self, place: Place, refs: Sequence[str]) -> bool:
         """Has the rows of refs that moved written; False where they come later. It never fails."""
+        wait = _SHORT if self._is_late else WAIT_SECONDS
+        asked = {"place": list(place), "refs": list(refs)}
         try:
-            answer = await asyncio.wait_for(
-                self._ask({"place": list(place), "refs": list(refs)}), WAIT_SECONDS
-            )
-        except (OSError, TimeoutError, ValueError, EOFError):
+            answer = await asyncio.wait_for(self._ask(asked), wait)
+        except TimeoutError:
+            self._is_late = True
             return False
+        except (OSError, ValueError, EOFError):
+            return False
+        self._is_late = False
         return bool(answer.get("done"))
 
     async def look(self) -> None:
@@ -46,6 +53,7 @@ class Following:
         try:
             answer = await asyncio.wait_for(self._ask({}), WAIT_SECONDS)
             self.state, self.lag = str(answer["words"]), int(answer["lag"])
+            self._is_late = self._is_late and self.lag > 0
         except (OSError, TimeoutError, ValueError, EOFError, KeyError):
             self.state = "it is not running"
 

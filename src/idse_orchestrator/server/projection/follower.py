@@ -38,6 +38,8 @@ if TYPE_CHECKING:
     from idse_orchestrator.server.projection.store import Store
 
 EVERY_SECONDS = 300.0
+_OF_A_REPOSITORY = (IdseError, OSError, ValueError)
+"""What may be wrong with one repository, and with the database as well."""
 _PAUSES = (1.0, 2.0, 5.0, 10.0, 30.0)
 """Seconds until a database that failed is tried again."""
 _LONGEST = 64 * 1024 * 1024
@@ -67,6 +69,7 @@ class Worker:
         self._projector = projector
         self._admin = admin
         self._pushes: queue.SimpleQueue[_Push] = queue.SimpleQueue()
+        self._counting = threading.Lock()
         self._words = "it is being looked at"
         self._waiting = self._missed = self._left = self._failures = 0
         self._has_tables = False
@@ -82,7 +85,8 @@ class Worker:
 
     def push(self, place: Place, refs: tuple[str, ...], waits: socket.socket) -> None:
         """Takes note of refs that moved; `waits` is answered once they are written, or come later."""
-        self._waiting += len(refs)
+        with self._counting:
+            self._waiting += len(refs)
         self._pushes.put(_Push(place, refs, waits))
 
     def run(self) -> None:
@@ -110,8 +114,13 @@ class Worker:
             if self._has_tables:  # or a look at everything finds them
                 self._projector.follow(self._admin.repository(push.place), push.refs)
                 is_written = True
+        except _OF_A_REPOSITORY as error:
+            if self._is_of_database(error):
+                raise
+            self._due = min(self._due, time.monotonic() + EVERY_SECONDS / 10)  # it may just be moving
         finally:
-            self._waiting -= len(push.refs)
+            with self._counting:
+                self._waiting -= len(push.refs)
             self._missed += 0 if is_written else len(push.refs)
             with suppress(OSError), push.waits:
                 push.waits.sendall(json.dumps({"done": is_written}).encode() + b"\n")
@@ -122,6 +131,8 @@ class Worker:
         """Does the next portion of a look, and begins one where it is time."""
         if self._round is None:
             self._is_full = time.monotonic() >= self._due
+            if not self._is_full and not self._again:
+                return  # awake too early
             self._round = self._everything() if self._is_full else self._one(self._again.pop(0))
         left = next(self._round, None)
         if left is not None:
@@ -133,7 +144,11 @@ class Worker:
             self._due = time.monotonic() + min(EVERY_SECONDS, _seconds_of_the_day_left())
 
     def _one(self, place: Place) -> Iterator[int]:
-        yield from self._projector.reconcile(self._admin.repository(place))
+        try:
+            yield from self._projector.reconcile(self._admin.repository(place))
+        except _OF_A_REPOSITORY as error:
+            if self._is_of_database(error):
+                raise
 
     def _everything(self) -> Iterator[int]:
         """Looks at all repositories. What is wrong with one keeps no other from being looked at."""
@@ -150,10 +165,14 @@ class Worker:
                     if self._words != WELL:
                         self._words = f"it is being built: {left:,} refs of a repository to go"
                     yield left
-            except (IdseError, OSError, ValueError) as error:
-                store.is_current()  # or it is the database: its error says so
+            except _OF_A_REPOSITORY as error:
+                if self._is_of_database(error):
+                    raise
                 words = f"a repository cannot be read: {_words_of(error)}"
         self._words = words
+
+    def _is_of_database(self, error: Exception) -> bool:
+        return isinstance(error, IdseError) and error.where == self._projector.store.where
 
     def _failed(self, error: Exception) -> None:
         """Says what is wrong, and looks at everything again after a pause."""

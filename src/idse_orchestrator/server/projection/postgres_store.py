@@ -75,7 +75,7 @@ class PostgresStore:
         self._login = login
         self.schema = schema
         self._pools: dict[str, ConnectionPool[Connection[Row]]] = {}
-        self._where = repr(login)
+        self.where = repr(login)
         self._making = threading.Lock()
         self._bound: WeakSet[Connection[Row]] = WeakSet()
 
@@ -154,7 +154,7 @@ class PostgresStore:
         if bad:
             raise UsageError(
                 f"the role {found['role']} sees the rows of every client",
-                where=self._where,
+                where=self.where,
                 cause=f"it {' and '.join(bad)}: row-level security does not bind it",
                 fix=(
                     f"let the Agency connect as {APP}: secrets/database-app",
@@ -223,22 +223,22 @@ class PostgresStore:
         try:
             yield
         except PoolTimeout as error:
-            raise failed(self._where, "no connection to the database could be made") from error
+            raise failed(self.where, "no connection to the database could be made") from error
         except psycopg.Error as error:
             if error.sqlstate in _BUSY:
                 raise BusyError(
                     f"the projection was being written for more than {WAIT_SECONDS} s",
-                    where=self._where,
+                    where=self.where,
                     fix=("wait for the other process to end, then run the command again",),
                 ) from error
             words = error.diag.message_primary or str(error).strip().partition("\n")[0]
-            raise failed(self._where, words) from error
+            raise failed(self.where, words) from error
 
 
 def _configure(connection: Connection[Row]) -> None:
     connection.execute(
         f"SET statement_timeout = '{WAIT_SECONDS}s'; SET lock_timeout = '{WAIT_SECONDS}s'; "
-        f"SET idle_in_transaction_session_timeout = '{4 * WAIT_SECONDS}s'"
+        f"SET idle_in_transaction_session_timeout = '{20 * WAIT_SECONDS}s'"
     )
 
 

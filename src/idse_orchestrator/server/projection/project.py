@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 PORTION = 200
 """Refs of one transaction while others wait for their turn."""
+_MOST_REFS = 1_000
+"""Refs of one transaction, whatever a push brings: their rows are in memory."""
 _OF_SESSIONS = ("artifacts", "stages", "findings")
 
 
@@ -50,12 +52,14 @@ class Projector:
         return Projector(self._home, self._admin, store, self._kinds, self._checks)
 
     def follow(self, repository: Repository, moved: Iterable[str]) -> int:
-        """Brings `moved` refs up to date in one transaction; returns how many had changed.
+        """Brings `moved` refs up to date, in one transaction but for thousands; returns how many moved.
 
         What follows from them for other sessions, as new rules do, is left to `reconcile`.
         """
         self._know(repository)
-        return self._portion(repository, list(dict.fromkeys(moved)), again=False)
+        refs = list(dict.fromkeys(moved))
+        portions = (refs[at : at + _MOST_REFS] for at in range(0, len(refs), _MOST_REFS))
+        return sum(self._portion(repository, each, again=False) for each in portions)
 
     def reconcile(self, repository: Repository, portion: int = PORTION) -> Iterator[int]:
         """Brings all of a repository up to date, portion by portion; yields how many refs are left."""

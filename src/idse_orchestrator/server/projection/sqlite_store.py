@@ -35,6 +35,11 @@ class SqliteStore:
         self._run = run
         self._own = threading.local()
 
+    @property
+    def where(self) -> str:
+        """The file."""
+        return self.path
+
     def read(self, query: str, /, *, client: str, **given: object) -> list[Row]:
         """Returns the rows that `query` finds for `client`."""
         with self._told():
@@ -47,7 +52,7 @@ class SqliteStore:
             connection = self.connection(client)
             connection.execute("BEGIN")
             try:
-                yield _Transaction(connection, client)
+                yield _Reading(connection, client, self._own)
             finally:
                 connection.execute("ROLLBACK")
 
@@ -220,6 +225,19 @@ class _Transaction:
         places = ", ".join("?" * len(tables()[table].columns))
         end = " ON CONFLICT DO NOTHING" if skip else ""
         return self._connection.executemany(f"INSERT INTO {table} VALUES ({places}){end}", rows).rowcount  # noqa: S608
+
+
+class _Reading(_Transaction):
+    """A transaction that only reads. Another query of this thread may be for another client meanwhile."""
+
+    def __init__(self, connection: sqlite3.Connection, client: str, own: threading.local) -> None:
+        super().__init__(connection, client)
+        self._own = own
+
+    def read(self, query: str, **given: object) -> list[Row]:
+        """Returns the rows that `query` finds."""
+        self._own.client = self._client
+        return super().read(query, **given)
 
 
 def _row(cursor: sqlite3.Cursor, values: tuple[object, ...]) -> Row:

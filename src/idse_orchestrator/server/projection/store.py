@@ -51,6 +51,10 @@ class Store(Protocol):
     def engine(self) -> str:
         """``sqlite`` or ``postgresql``."""
 
+    @property
+    def where(self) -> str:
+        """Where the database is, as errors about it say."""
+
     def read(self, query: str, /, *, client: str, **given: object) -> list[Row]:
         """Returns the rows that `query` finds for `client`. Raises StorageError where the database fails."""
 
