@@ -53,6 +53,21 @@ def test_a_folder_that_is_there_is_left_alone(shared):
     assert [each.name for each in (shared.path / LOGIN).iterdir()] == ["intent.md"]
 
 
+def test_a_folder_that_another_branch_has_stays_there(loop, bare_remote):
+    """Over it, git would not switch back."""
+    loop.does("sync", "setup", str(bare_remote.path))
+    loop.git("switch", "-q", "--orphan", "pages")
+    loop.git("commit", "-q", "--allow-empty", "-m", "no documents here")
+    for _ in range(2):  # the second brings nothing new
+        done = loop.does("sync", "pull")
+        assert "portal/__blueprint__ has its folder on main, not here (idse restore brings it)" in done.stderr
+        assert loop.git("status", "--porcelain") == ""
+    assert json.loads(loop.does("sync", "pull", "--json").stdout)["data"]["brought"] is None
+    loop.git("switch", "-q", "main")
+    shutil.rmtree(loop.path / loop.FOLDER)
+    assert loop.FOLDER in loop.does("sync", "pull").stderr  # this branch has it
+
+
 def test_other_sessions_stay_where_they_are(shared):
     shared.does("switch", "__blueprint__")
     shutil.rmtree(shared.path / shared.FOLDER)

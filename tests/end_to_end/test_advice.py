@@ -481,6 +481,7 @@ UNMET = {
     "IDSE014": "needs a second process that holds a lock; tests/end_to_end/test_concurrency.py meets it",
     "IDSE026": "needs a wrong clock; tests/ledger/test_writer_keeps_its_rules.py meets it",
     "IDSE045": "needs a race lost; tests/stores meets it",
+    "IDSE709": "needs the designs of an Agency; tests/server/test_designs.py meets it",
     "IDSE057": "needs a ledger of a newer idse; tests/end_to_end/test_newer_ledgers.py meets it",
 }
 
@@ -600,6 +601,7 @@ SPOILT = {
     ),
     "IDSE608": ("tasks", added("- [ ] Task 9.8 – one\n- [ ] Task 9.9 – two, after task 9.8")),
     "IDSE607": ("tasks", text(lambda before: before.replace("- [", "* (").replace("] ", ") "))),
+    "IDSE708": ("plan", added("Uses agency://kit.")),
     "IDSE801": ("intent", added("the token is ghp_" + "a1B2c3D4e5F6" * 3)),
     "IDSE802": ("intent", added("see\u200b\u200bhere and \U000e0041\U000e0042")),
     "IDSE901": (

@@ -62,7 +62,7 @@ def assert_nothing_is_left_behind(repo):
     names = [path.name for path in (repo.path / ".git/idse").iterdir()]
     assert [name for name in names if name.startswith("incoming-")] == []
     assert repo.git("for-each-ref", "refs/idse-local/pending/", "refs/idse-local/outgoing/") == ""
-    assert list((repo.path / ".git/refs/idse").rglob("*.lock")) == []
+    assert list((repo.path / ".git/refs").rglob("*.lock")) == []
 
 
 def assert_same(*repos):
@@ -326,6 +326,21 @@ def kill_again_and_again(one, other, agency, times):
 
 def test_a_killed_sync_needs_no_help_and_loses_nothing(one, agency, clone_of):
     assert kill_again_and_again(one, clone_of(one, "other"), agency, 10)
+
+
+@pytest.mark.parametrize("age", [60, 4])
+def test_a_lock_that_a_killed_git_left_on_a_private_ref_delays_a_sync_and_no_more(one, age):
+    sync(one)
+    edit(one)
+    lock = one.write(".git/refs/idse-local/remotes/agency/sessions/portal/login.lock", "")
+    since = time.time() - age
+    os.utime(lock, (since, since))
+    sync(one)  # git itself keeps what it pushed, and is kept from it
+    sync(one)
+    assert not lock.exists()
+    assert one.git("rev-parse", "refs/idse-local/remotes/agency/sessions/portal/login", LOGIN).split()[0] == (
+        one.git("rev-parse", LOGIN)
+    )
 
 
 @pytest.mark.soak

@@ -19,7 +19,7 @@ from shape.protocols import Classes  # noqa: E402
 from shape.source import EDGES, read  # noqa: E402
 from shape.trips import trips  # noqa: E402
 
-MOST_FILES = 372
+MOST_FILES = 380
 # Evidence has five: what documents say, what git shows, the judge, the trace of them, and its command. Two
 # more are the table of agents, and the texts that lead one; two the report and the watch; two the branches
 # of sessions, and code that is out of place; one renames sessions and deletes them. The merge of boxes has
@@ -28,7 +28,8 @@ MOST_FILES = 372
 # from the lowest on load it. Of a migration's, one finds documents that the source overwrote, and one what
 # idse itself keeps where the source is this work tree. Old databases have four: the copy that is opened, what
 # one holds, how its tables are read, and how its claims become ours. The server is a room of its own, with 42
-# files: names, who uses it, its doors, and what a push is judged by; its commands have seven.
+# files: names, who uses it, its doors, and what a push is judged by; its commands have seven. Designs have
+# three: how plans refer to them, the libraries of an Agency, and their command. A mirror has two.
 # What Landlock is told is a file of its own: nothing else knows system calls.
 MOST_LONELY_PROTOCOLS = 2
 MOST_ENTERED = {"status": 25, "sync push": 62, "stage complete": 66}

@@ -15,6 +15,7 @@ from idse_orchestrator.server.tenants.admin import Admin
 from idse_orchestrator.server.tenants.bundles import agency_git
 from idse_orchestrator.server.tenants.home import make_home
 from idse_orchestrator.server.tenants.tenancy import Tenants
+from ssh_daemon import running_sshd
 
 NOW = 1_700_000_000.0
 
@@ -64,6 +65,13 @@ def agency(home, monkeypatch, capsys):
         return types.SimpleNamespace(code=code, out=told.out, err=told.err, data=data)
 
     return call
+
+
+@pytest.fixture(scope="module")
+def sshd(tmp_path_factory):
+    """A real sshd; tests add lines to its authorized_keys."""
+    with running_sshd(tmp_path_factory.mktemp("sshd")) as running:
+        yield running
 
 
 @pytest.fixture(scope="module")

@@ -5,14 +5,30 @@ from __future__ import annotations
 import contextlib
 import http.server
 import os
+import pathlib
+import ssl
 import subprocess
 import threading
 import typing
 import urllib.parse
 
 
+def certificate_for(host, folder):
+    """Makes a certificate that signs itself, with its key, as one file; returns its path."""
+    path = folder / "certificate.pem"
+    names = ("-subj", f"/CN={host}", "-addext", f"subjectAltName=DNS:{host}")
+    made = ("-keyout", str(path), "-out", f"{path}.only", "-days", "2")
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", *made, *names],
+        check=True,
+        capture_output=True,
+    )
+    path.write_text(path.read_text() + pathlib.Path(f"{path}.only").read_text())
+    return path
+
+
 @contextlib.contextmanager
-def served(folder):
+def served(folder, certificate=None):
     """A class of its own that serves the repositories in `folder`; `url` is where they are."""
 
     class Handler(Backend):
@@ -21,9 +37,14 @@ def served(folder):
         first: typing.ClassVar = []
 
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    if certificate is not None:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(certificate)
+        server.socket = context.wrap_socket(server.socket, server_side=True)
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
-    Handler.url = f"http://127.0.0.1:{server.server_port}"
+    Handler.port = server.server_port
+    Handler.url = f"{'https' if certificate else 'http'}://127.0.0.1:{server.server_port}"
     try:
         yield Handler
     finally:

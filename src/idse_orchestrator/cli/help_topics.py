@@ -713,6 +713,29 @@ EXAMPLES: Mapping[str, tuple[tuple[str, str], tuple[str, str]]] = MappingProxyTy
             ("idse agency doctor", "what is wrong"),
             ("idse agency doctor --fix --fsck", "mends what is safe, and reads every ledger"),
         ),
+        "agency design": (
+            ("idse agency design add ./kit", "a folder with design.json and README.md"),
+            ("idse agency design list", "what there is"),
+        ),
+        "agency design add": (
+            ("idse agency design add ./kit", "copy it: its version never changes"),
+            ("idse agency design add ./kit --json", "for a program"),
+        ),
+        "agency design list": (
+            ("idse agency design list", "libraries and their versions"),
+            ("idse agency design list --json", "with the names of all components"),
+        ),
+        "agency design show": (
+            ("idse agency design show kit", "the components of the newest version"),
+            ("idse agency design show kit/button@1.2", "one, with what its README says"),
+        ),
+        "agency import-mirror": (
+            ("idse agency import-mirror https://git.example.org/shop.git acme/shop", "once"),
+            (
+                "idse agency import-mirror ssh://git@git.example.org/shop.git acme/shop --every 5m",
+                "again and again",
+            ),
+        ),
         "agency rules": (
             ("idse agency rules show acme", "what holds for a client, layer by layer"),
             ("idse agency rules check", "which sessions would fail today"),

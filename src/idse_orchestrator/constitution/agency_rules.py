@@ -2,7 +2,8 @@
 
 They are remote data. A commit has ``agency.yaml``, for all of its clients, and ``client.yaml``, for one. They
 only add rules and make them stricter. What names a check that is not built in is judged by the Agency alone:
-no code runs here because it says so.
+no code runs here because it says so. ``designs.json`` is the catalogue of the
+Agency's designs.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import re
 from typing import TYPE_CHECKING
 
 from idse_orchestrator.base.files import constitution_bytes
-from idse_orchestrator.constitution.rules import AGENCY, CLIENT, Layer
+from idse_orchestrator.constitution.rules import AGENCY, CLIENT, DESIGNS, Layer
 from idse_orchestrator.documents.project_workspace import LARGEST_RULES
 from idse_orchestrator.errors import InvalidConfigurationError
 from idse_orchestrator.git.object_stream import ObjectStream
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from idse_orchestrator.constitution.rules import Constitution
     from idse_orchestrator.git.program import Git
 
-_FILES = {b"agency.yaml": AGENCY, b"client.yaml": CLIENT}
+_FILES = {b"agency.yaml": AGENCY, b"client.yaml": CLIENT, b"designs.json": DESIGNS}
 _ENTRY = re.compile(rb"([0-7]+) ([^\0]+)\0(.{20})", re.DOTALL)
 _MOST_ENTRIES = 16
 _PLAIN = b"100644"

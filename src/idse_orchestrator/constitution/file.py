@@ -24,6 +24,7 @@ from idse_orchestrator.constitution.rules import (
     AGENCY,
     CLIENT,
     CORE,
+    DESIGNS,
     ELSEWHERE,
     ORIGINS,
     PROJECT,
@@ -36,6 +37,7 @@ from idse_orchestrator.constitution.rules import (
 )
 from idse_orchestrator.constitution.schema import AgencyFile, CoreFile, ProjectFile, Raised
 from idse_orchestrator.constitution.trouble import Trouble
+from idse_orchestrator.documents.design_reference import catalogue_of
 from idse_orchestrator.documents.project_workspace import STAGES
 from idse_orchestrator.errors import InvalidConfigurationError
 from idse_orchestrator.pipeline.ports import BLUEPRINT_TYPE
@@ -54,7 +56,7 @@ _STATUSES = ("pending", "in_progress", "complete")
 NO_CHECKS: Mapping[str, Check] = MappingProxyType({})
 
 
-_READ_FIRST = (AGENCY, CLIENT, PROJECT)
+_READ_FIRST = (DESIGNS, AGENCY, CLIENT, PROJECT)
 
 
 def load_constitution(
@@ -106,6 +108,9 @@ class _Loading:
 
     def add(self, layer: Layer) -> None:
         """Adds what the file of `layer` says; a project may raise what is shipped and no more."""
+        if layer.origin == DESIGNS:
+            self._tell_designs(layer)
+            return
         addition = _read(layer.data, layer.where, ProjectFile if layer.origin == PROJECT else AgencyFile)
         self.types = _types(addition.session_types, self.types, self._core_types, layer.where)
         below = self._core if layer.origin == PROJECT else list(self._rules.values())
@@ -113,6 +118,13 @@ class _Loading:
         added = _added(addition, self._rules, self._articles, layer, self._extra_checks)
         for rule in (*raised, *added):
             self._rules[rule.id] = _strictest(rule, self._rules.get(rule.id, rule))
+
+    def _tell_designs(self, layer: Layer) -> None:
+        catalogue = catalogue_of(layer.data, layer.where)
+        for rule in self._core:
+            if rule.check == "designs_known":
+                self._rules[rule.id] = rule._replace(options={"designs": catalogue})
+        self._core = list(self._rules.values())
 
     def ordered(self) -> list[Rule]:
         """Returns all rules: those of the core, then by layer."""

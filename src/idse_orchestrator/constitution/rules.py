@@ -107,9 +107,14 @@ CORE, PROJECT, AGENCY, CLIENT = ORIGINS = "core", "project", "agency", "client"
 """Where a rule comes from: what is shipped, a project's own file, and the files of an Agency: for all of its
 clients, and for one."""
 
+DESIGNS = "designs"
+"""Origin of the layer that adds no rule: the catalogue of an Agency's designs."""
+
 
 class Layer(NamedTuple):
-    """A file that adds to the core. `origin` is PROJECT, AGENCY or CLIENT; `where` names it in errors.
+    """A file that adds to the core; `where` names it in errors.
+
+    `origin` is PROJECT, AGENCY, CLIENT or DESIGNS.
 
     `is_from_elsewhere`: its rules may name checks that are not installed here. They then cannot be judged,
     and a finding says so. `is_remote`: such a rule is judged where it comes from, and never here.
@@ -304,7 +309,7 @@ def constitution_id(core: bytes, layers: Iterable[Layer] = (), *, checks: str = 
     given = {layer.origin: layer.data for layer in layers}
     project = given.pop(PROJECT, None)
     parts = [core, b"" if project is None else b"+" + project, checks.encode()]
-    others = (origin for origin in (AGENCY, CLIENT) if origin in given)
+    others = (origin for origin in (AGENCY, CLIENT, DESIGNS) if origin in given)
     parts += [b"%b+%b" % (origin.encode(), given[origin]) for origin in others]
     digest = hashlib.sha256(b"idse constitution %d %d\n" % (COMPILED_FORMAT, ENGINE_VERSION))
     for part in parts:

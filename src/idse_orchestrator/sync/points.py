@@ -23,7 +23,7 @@ from idse_orchestrator.git.vault import ledger_lock
 from idse_orchestrator.ledger.commit import corrupt
 from idse_orchestrator.ledger.refs import PENDING, SYNC, sync_ref
 from idse_orchestrator.ledger.writer import moment_of
-from idse_orchestrator.sync.published_refs import PUSH, RefMove
+from idse_orchestrator.sync.published_refs import PUSH, RefMove, update_refs
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -130,7 +130,7 @@ class GitSyncPoints:
         at = moment_of(self._clock())
         new = self._commit(SyncPoint(at, direction, remote, ref.removeprefix(SYNC), tuple(moves)), mine)
         if direction == PUSH:
-            self._git.bytes("update-ref", PENDING + new, new)
+            update_refs(self._git, [f"update {PENDING}{new} {new}"])
         return RefMove(ref, mine, new)
 
     def publish(self, move: RefMove) -> None:

@@ -7,6 +7,7 @@ transaction that one moved ref undoes, so what is still as it was seen is tried 
 from __future__ import annotations
 
 import os
+import re
 import time
 from threading import Thread
 from typing import TYPE_CHECKING
@@ -17,7 +18,7 @@ from idse_orchestrator.git.program import failure
 from idse_orchestrator.git.vault import ledger_lock
 from idse_orchestrator.ledger.commit import ARTIFACTS
 from idse_orchestrator.ledger.merge.conflicts import ConflictPlace
-from idse_orchestrator.ledger.refs import KEPT_RULES, PUBLISHED, tracking_ref
+from idse_orchestrator.ledger.refs import KEPT_RULES, LOCAL, PUBLISHED, tracking_ref
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -44,6 +45,7 @@ _PATIENCE = 15.0
 """Seconds in which a lock file that nobody owns is found to be stale, three times over."""
 _LONG = 3600.0
 _NOTHING = "0" * 40
+_PRIVATE_LOCK = re.compile(rf"'(/[^'\n]*/{LOCAL}[^'\n]*\.lock)': File exists")
 _MARKED = ("grep", "-nzI", "--no-color", "--all-match", "-e", "^<<<<<<< ", "-e", "^>>>>>>> ")
 """Lists the marks in documents of commits that have both marks of a conflict."""
 
@@ -156,10 +158,22 @@ def heads_below(git: Git, prefix: str) -> dict[str, str]:
     return {ref: head for head, _, ref in (row.partition(" ") for row in rows)}
 
 
-def update_refs(git: Git, lines: Sequence[str]) -> None:
-    """Carries out `lines` of `git update-ref --stdin`, all or none."""
+def update_refs(git: Git, lines: Iterable[str]) -> None:
+    """Carries out `lines` of `git update-ref --stdin` on private refs, all or none.
+
+    A lock file that a killed git left on one of them is removed: the lock of the sync is held, and what
+    else writes there holds a lock for moments.
+    """
+    from idse_orchestrator.git.libgit2 import wait_for_lock_file
+
+    args = ("update-ref", "--no-deref", "--stdin")
     stdin = "".join(f"{line}\n" for line in lines).encode()
-    git.bytes("update-ref", "--no-deref", "--stdin", stdin=stdin, timeout=_LONG)
+    deadline = time.monotonic() + _PATIENCE
+    while (done := git.attempt(*args, stdin=stdin, timeout=_LONG)).returncode != 0:
+        lock = _PRIVATE_LOCK.search(done.stderr.decode("utf-8", "surrogateescape"))
+        if lock is None or time.monotonic() > deadline:
+            raise failure(args, done)
+        wait_for_lock_file(lock[1])
 
 
 def remove_refs(git: Git, prefix: str) -> None:

@@ -13,13 +13,12 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from idse_orchestrator.base.names import is_name
-from idse_orchestrator.errors import ConflictError, StorageError
+from idse_orchestrator.errors import ConflictError, GitFailedError
 from idse_orchestrator.git.object_stream import headers, writing_to
-from idse_orchestrator.git.program import failure
 from idse_orchestrator.git.watching import Beside
 from idse_orchestrator.ledger.refs import AGENCY_RULES, KEPT_RULES, PUBLISHED, SYNC, tracking_ref
 from idse_orchestrator.sync.connection import PATIENCE, Connection
-from idse_orchestrator.sync.published_refs import heads_below
+from idse_orchestrator.sync.published_refs import heads_below, update_refs
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -228,7 +227,7 @@ def track(git: Git, remote: str, heads: Mapping[str, str]) -> None:
     here = {each.id for each in headers(git, set(differing.values())) if each}
     prefix = tracking_ref(remote, "")
     lines = [
-        f"update {prefix}{ref.removeprefix(PUBLISHED)} {head}\n"
+        f"update {prefix}{ref.removeprefix(PUBLISHED)} {head}"
         for ref, head in sorted(differing.items())
         if head in here
     ]
@@ -238,13 +237,11 @@ def track(git: Git, remote: str, heads: Mapping[str, str]) -> None:
 
 
 def _write(git: Git, lines: Iterable[str]) -> bool:
-    args = ("update-ref", "--no-deref", "--stdin")
-    done = git.attempt(*args, stdin="".join(lines).encode())
-    if done.returncode != 0:
-        error = failure(args, done)
-        if isinstance(error, StorageError):
-            raise error
-    return done.returncode == 0
+    try:
+        update_refs(git, lines)
+    except GitFailedError:
+        return False
+    return True
 
 
 def _is_plain(ref: str) -> bool:

@@ -15,8 +15,6 @@ from idse_orchestrator.wiring.ledgers import KINDS, git_writer
 if TYPE_CHECKING:
     from idse_orchestrator.server.gateway.agency import Agency
     from idse_orchestrator.server.gateway.serve import Listening
-    from idse_orchestrator.server.tenants.configuration import Configuration
-    from idse_orchestrator.server.tenants.home import Home
 
 _NOBODY = Actor("idse", "idse@localhost", "", "00000000000000000000000000")
 _KEY = ("self-test", "sample")
@@ -36,11 +34,21 @@ def need_agency() -> None:
         )
 
 
-def agency_in(home: Home, configuration: Configuration, environment: Mapping[str, str]) -> Agency:
-    """Returns the Agency in `home`, for its doors."""
+def agency_at(
+    folder: str, environment: Mapping[str, str], options: Mapping[str, str | None] | None = None
+) -> Agency:
+    """Returns the Agency in `folder`, for its doors.
+
+    UsageError where the packages that they need are not installed.
+    """
+    from idse_orchestrator.server.tenants.home import open_home
+
+    home = open_home(folder)
+    need_agency()
     from idse_orchestrator.server.gateway.agency import Agency
 
-    return Agency(home, configuration, environment.get("PATH", os.defpath))
+    given = {key: value for key, value in (options or {}).items() if value is not None}
+    return Agency(home, home.configuration(environment, given), environment.get("PATH", os.defpath))
 
 
 def serve_agency(

@@ -17,7 +17,18 @@ from idse_orchestrator.ledger.refs import CURRENT, current_by_project_ref, parse
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
 
+    from idse_orchestrator.git.program import Git
     from idse_orchestrator.ledger.events import SessionKey
+
+
+def branch_carrying(git: Git, folder: str) -> str:
+    """Returns the branch that has `folder` where HEAD has not, of another clone if need be; "" for none."""
+    rows = git.lines("for-each-ref", "--format=%(refname)", "refs/heads/", "refs/remotes/")
+    names = ["HEAD", *rows]
+    asked = "".join(f"{name}:{folder}\n" for name in names).encode("utf-8", "surrogateescape")
+    kinds = git.lines("cat-file", "--batch-check=%(objecttype)", stdin=asked)
+    found = [name for name, kind in zip(names, kinds, strict=True) if kind == "tree"]
+    return "" if found[:1] in ([], ["HEAD"]) else found[0].split("/", 2)[2]
 
 
 class WorkFolders:

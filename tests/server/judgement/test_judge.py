@@ -8,6 +8,7 @@ import sys
 
 import pytest
 
+from idse_orchestrator.constitution.rules import AGENCY, CLIENT, Layer
 from idse_orchestrator.git.program import Git
 from idse_orchestrator.ledger.refs import AGENCY_RULES, HIGHEST
 from idse_orchestrator.server.judgement import judge
@@ -211,16 +212,17 @@ def test_a_blueprint_gives_what_the_profiles_of_its_sessions_lack(agency, clone)
 
 def test_rules_that_did_not_change_make_no_commit(agency):
     git_dir = str(agency.git_dir)
-    assert write_rules(git_dir, b"rules: []\n", None)
+    own = Layer(AGENCY, "", b"rules: []\n")
+    assert write_rules(git_dir, [own])
     first = agency.tip(AGENCY_RULES)
-    assert not write_rules(git_dir, b"rules: []\n", None)
+    assert not write_rules(git_dir, [own])
     assert agency.tip(AGENCY_RULES) == first
-    assert write_rules(git_dir, b"rules: []\n", b"policy: {gates: every}\n")
+    assert write_rules(git_dir, [own, Layer(CLIENT, "", b"policy: {gates: every}\n")])
     assert agency.git("rev-parse", f"{AGENCY_RULES}~1") == first
     files = read_files(git_dir, AGENCY_RULES)
     assert files["client.yaml"] == b"policy: {gates: every}\n"
     assert json.loads(files["format"]) == {"ledger_format": HIGHEST}
-    assert write_rules(git_dir, None, None)
+    assert write_rules(git_dir, [])
     assert set(read_files(git_dir, AGENCY_RULES)) == {"format"}
     assert agency.git("fsck", "--strict") == ""
 

@@ -16,6 +16,8 @@ _TABLE = {
     "repository": ("agency_tenants:repository", "Add, list, rename, archive and delete repositories."),
     "key": ("agency_keys:key", "Issue, list, rotate and revoke keys."),
     "rules": ("agency_rules:rules", "Show the rules in force, and which sessions would fail today."),
+    "design": ("agency_design:design", "Add and show designs, which plans refer to."),
+    "import-mirror": ("agency_mirror:import_mirror", "Bring the ledgers that a client keeps on a forge."),
     "audit": ("agency_audit:audit", "Show what was done, when, and by whose key."),
     "backup": ("agency_home:backup", "Write a backup of everything into a folder."),
     "restore": ("agency_home:restore", "Make a home of a backup."),

@@ -10,10 +10,10 @@ import click
 
 from idse_orchestrator.cli.options import agency_command, flag
 from idse_orchestrator.errors import EXIT_OK, UsageError
+from idse_orchestrator.wiring.serving import agency_at
 
 if TYPE_CHECKING:
     from idse_orchestrator.cli.terminal import Run
-    from idse_orchestrator.server.gateway.agency import Agency
 
 
 @agency_command(
@@ -30,7 +30,8 @@ def serve(_run: Run, home: str, *, listen: str | None, socket: str | None, read_
     way is finished. Put a proxy with TLS before it where others can reach it. One line of JSON for each
     request goes to standard output.
     """
-    agency = _agency(home, {"listen": listen, "read_only": "true" if read_only else None})
+    options = {"listen": listen, "read_only": "true" if read_only else None}
+    agency = agency_at(home, os.environ, options)
     from idse_orchestrator.server.gateway.serve import Listening
     from idse_orchestrator.wiring.serving import serve_agency
 
@@ -54,7 +55,7 @@ def ssh_shell(_run: Run, home: str, *, key_id: str) -> int:
     sshd runs it instead of a shell. It takes nothing but git-upload-pack and git-receive-pack for a
     repository of the key's client, and judges pushes as the server does, which must run.
     """
-    agency = _agency(home, {})
+    agency = agency_at(home, os.environ)
     from idse_orchestrator.server.gateway.ssh_shell import ssh_shell as shell
 
     asked, protocol = os.environ.get("SSH_ORIGINAL_COMMAND", ""), os.environ.get("GIT_PROTOCOL", "")
@@ -70,14 +71,3 @@ def _log(line: str) -> None:
     """Writes a line of the log to standard output, where the service manager takes it."""
     sys.stdout.write(f"{line}\n")
     sys.stdout.flush()
-
-
-def _agency(home: str, options: dict[str, str | None]) -> Agency:
-    """Returns the Agency in `home`. Raises UsageError where the packages of its doors are not installed."""
-    from idse_orchestrator.server.tenants.home import open_home
-    from idse_orchestrator.wiring.serving import agency_in, need_agency
-
-    found = open_home(home)
-    need_agency()
-    given = {key: value for key, value in options.items() if value is not None}
-    return agency_in(found, found.configuration(os.environ, given), os.environ)

@@ -19,7 +19,7 @@ from idse_orchestrator.cli.render.agency import (
 )
 from idse_orchestrator.cli.terminal import Answer, Said
 from idse_orchestrator.errors import UsageError
-from idse_orchestrator.server.model.names import Place, place_in
+from idse_orchestrator.server.model.names import check_place
 from idse_orchestrator.server.tenants.configuration import size
 from idse_orchestrator.wiring.agency import tenants_at
 
@@ -56,17 +56,6 @@ _max_repositories = click.option(
     metavar="N",
     help="How many repositories it may have; 0: no limit.",
 )
-
-
-def _read_place(text: str) -> Place:
-    place = place_in(text)
-    if place is None:
-        raise UsageError(
-            f"{text!r} names no repository",
-            cause="it is CLIENT/REPOSITORY, each of a-z, 0-9 and -",
-            fix=("idse agency repository list",),
-        )
-    return place
 
 
 # --- clients ---
@@ -168,8 +157,8 @@ client = Group(
 def add_repository(_run: Run, home: str, place: str) -> Answer:
     """Add an empty repository. A key with scope create does it by its first push."""
     tenants = tenants_at(home, os.environ)
-    tenants.add_repository(_read_place(place))
-    found = tenants.admin.repository(_read_place(place))
+    tenants.add_repository(check_place(place))
+    found = tenants.admin.repository(check_place(place))
     return done_answer(_REPOSITORY, found, f"added repository {found.place}")
 
 
@@ -186,7 +175,7 @@ def list_repositories(_run: Run, home: str, name: str) -> Answer:
 def show_repository(_run: Run, home: str, place: str) -> Answer:
     """Show a repository: its address, its folder, its size, the names that it had."""
     tenants = tenants_at(home, os.environ)
-    found = tenants.admin.repository(_read_place(place))
+    found = tenants.admin.repository(check_place(place))
     base = tenants.home.configuration(os.environ).url
     url, path = f"{base}/git/{found.place}.git" if base else "", tenants.home.git_dir(found.place)
     return Answer(
@@ -201,7 +190,7 @@ def show_repository(_run: Run, home: str, place: str) -> Answer:
 @click.argument("new", metavar="NEW")
 def rename_repository(_run: Run, home: str, place: str, new: str) -> Answer:
     """Rename a repository of a client. Its old address leads to the new one."""
-    found = tenants_at(home, os.environ).rename_repository(_read_place(place), new)
+    found = tenants_at(home, os.environ).rename_repository(check_place(place), new)
     return done_answer(_REPOSITORY, found, f"repository {place} is called {found.place} now")
 
 
@@ -209,7 +198,7 @@ def rename_repository(_run: Run, home: str, place: str, new: str) -> Answer:
 @_place
 def archive_repository(_run: Run, home: str, place: str) -> Answer:
     """End pushes to a repository. Reads go on. One that is under way is waited for."""
-    found = tenants_at(home, os.environ).archive_repository(_read_place(place))
+    found = tenants_at(home, os.environ).archive_repository(check_place(place))
     return done_answer(
         _REPOSITORY, found, f"repository {found.place} is archived: reads go on, pushes are refused"
     )
@@ -222,7 +211,7 @@ def archive_repository(_run: Run, home: str, place: str) -> Answer:
 def delete_repository(_run: Run, home: str, place: str, confirm: str, *, purge: bool) -> Answer:
     """Delete a repository that is archived, once a bundle of it is in backup/ of the home."""
     tenants = tenants_at(home, os.environ)
-    found, bundle = tenants.delete_repository(_read_place(place), confirm=confirm, purge=purge)
+    found, bundle = tenants.delete_repository(check_place(place), confirm=confirm, purge=purge)
     kept = f"; its bundle is {bundle}" if bundle else ""
     lines = [Said(f"deleted repository {found.place}{kept}")]
     return Answer(_REPOSITORY, lambda: {**row_data(found), "bundle": bundle or None}, lines)

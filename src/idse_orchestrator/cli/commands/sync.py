@@ -45,9 +45,9 @@ def pull(run: Run) -> Answer:
     """Bring what the Agency has. Everything is judged before a ref of this repository points at it.
 
     Where both sides went on, both histories are joined. The documents in your work tree are not touched:
-    `idse restore` brings them. Only where the session you work on has no folder here, that comes from its
-    ledger, as with `idse switch`. A ref that is no sound ledger is named and left out; exit code 1. A
-    conflict that this or an earlier sync left in a ledger is named with its line; exit code 3.
+    `idse restore` brings them. Only where the session you work on has no folder, here or on a branch, that
+    comes from its ledger, as with `idse switch`. A ref that is no sound ledger is named and left out; exit
+    code 1. A conflict that this or an earlier sync left in a ledger is named with its line; exit code 3.
     """
     with run.app.sync.open(run.terminal.progress) as syncing:
         outcome = no_news(syncing, PULL) or _pull(syncing)

@@ -42,20 +42,27 @@ def ref_label(ref: str) -> str:
 
 
 class Brought(NamedTuple):
-    """The session whose folder a pull wrote into the work tree, and how many files."""
+    """The session whose folder a pull wrote into the work tree, and how many files.
+
+    None where another branch has it: `branch`.
+    """
 
     key: SessionKey
     files: int
+    branch: str = ""
 
     @property
     def words(self) -> str:
         """Says so in a line."""
+        if self.branch:
+            name = "/".join(map(printable, self.key))
+            return f"  {name} has its folder on {printable(self.branch)}, not here (idse restore brings it)"
         return f"  brought {session_folder(*self.key)}/ from its ledger ({counted(self.files, 'file')})"
 
 
 def brought_folder(run: Run) -> Brought | None:
-    """Writes the folder of the session that is worked on, where this work tree has none."""
-    from idse_orchestrator.worktree.session_folders import WorkFolders
+    """Writes the folder of the session that is worked on, where neither work tree nor branch has it."""
+    from idse_orchestrator.worktree.session_folders import WorkFolders, branch_carrying
 
     app = run.app
     if app.is_bare:
@@ -68,6 +75,9 @@ def brought_folder(run: Run) -> Brought | None:
 
     if key not in app.reader.sessions(key[0]):
         return None
+    branch = branch_carrying(app.vault.git, session_folder(*key))
+    if branch:  # git would not switch to it over files of the same name
+        return Brought(key, 0, branch)
     return Brought(key, bring_folder(app.reader, app.writer, app.workspace, key))
 
 
@@ -91,7 +101,7 @@ def outcome_answer(
     refused, elsewhere = outcome.rules.refused, outcome.rules.elsewhere
     doubts = [remark("warning", rules_warning(refused))] if refused else []
     doubts += [remark("note", _elsewhere(elsewhere))] if elsewhere else []
-    words = [Said(told.words)] if told else []
+    words = [Said(brought.words)] if brought and (told or brought.branch) else []
     return Answer(schema, data, [*lines, *words], doubts, code=outcome.exit_code)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from idse_orchestrator.base.records import NamedTuple
 from idse_orchestrator.base.text import MAX_DEPTH
@@ -21,9 +21,17 @@ from idse_orchestrator.constitution.checks.document import (
 )
 from idse_orchestrator.constitution.checks.sections import body_lines, whole_words
 from idse_orchestrator.constitution.rules import texts
+from idse_orchestrator.documents.design_reference import (
+    SCHEME,
+    nearest_to,
+    problem_with,
+    reference_of,
+    written_references,
+)
 from idse_orchestrator.documents.project_workspace import STAGES
 
 if TYPE_CHECKING:
+    from idse_orchestrator.documents.design_reference import Catalogue
     from idse_orchestrator.documents.markdown import Section
     from idse_orchestrator.documents.task_list import Task
 
@@ -46,6 +54,44 @@ def has_criteria(document: Document, options: Mapping[str, object]) -> Iterator[
         return
     if not _says_given_when_then("\n".join(own)):
         yield Notice(found[0].line, 1, {"section": heading_name(wanted)})
+
+
+def design_references(document: Document, _options: Mapping[str, object]) -> Iterator[Notice]:
+    """Yields a notice at what begins like a reference to a design and is none."""
+    for (line, column), words in _design_references(document):
+        if reference_of(words) is None:
+            yield Notice(line, column, {"reference": words[:_SHOWN]})
+
+
+_MOST_GUESSES = 5
+
+
+def designs_known(document: Document, options: Mapping[str, object]) -> Iterator[Notice]:
+    """Yields a notice at a reference that `designs` does not have; none where nobody told which there are."""
+    catalogue = cast("Catalogue | None", options.get("designs"))
+    if catalogue is None:
+        return
+    guesses = _MOST_GUESSES
+    for (line, column), words in _design_references(document):
+        reference = reference_of(words)
+        problem = problem_with(reference, catalogue) if reference else ""
+        if reference and problem:
+            guesses -= 1
+            near = nearest_to(reference, catalogue) if guesses >= 0 else ()
+            guess = " ".join(near) or "Name one that is there"
+            yield Notice(line, column, {"reference": words, "problem": problem, "guess": guess})
+
+
+def _design_references(document: Document) -> Iterator[tuple[tuple[int, int], str]]:
+    """Yields place and words of each reference, whole or not, outside of blocks of code and of comments."""
+    if SCHEME not in document.text:
+        return
+    left_out = document.outline.code | document.outline.comments
+    for offset, words in written_references(document.text):
+        document.budget.spend(1_000)
+        place = document.place(offset)
+        if place[0] not in left_out:
+            yield place, words
 
 
 def is_table_row(line: str) -> bool:

@@ -272,6 +272,8 @@ VERBS: Mapping[str, Verb] = MappingProxyType(
         "tasks_ticked": Verb(TEXT, ("count", "total", "first"), stages.tasks_ticked),
         "has_tasks": Verb(TEXT, (), stages.has_tasks),
         "names_artifacts": Verb(TEXT, ("section",), stages.names_artifacts),
+        "design_references": Verb(TEXT, ("reference",), stages.design_references),
+        "designs_known": Verb(TEXT, ("reference", "problem", "guess"), stages.designs_known),
         "block_as_written": Verb(TEXT, ("problem",), "idse_orchestrator.claims.block:block_as_written"),
         "no_text": Verb(TEXT, ("text",), sections.no_text),
         "has_text": Verb(TEXT, ("texts",), sections.has_text),

@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING
 from idse_orchestrator.base.files import make_folder
 from idse_orchestrator.base.records import NamedTuple
 from idse_orchestrator.base.text import counted
-from idse_orchestrator.constitution.rules import AGENCY, CLIENT
+from idse_orchestrator.constitution.rules import AGENCY
+from idse_orchestrator.documents.design_reference import CATALOGUE
 from idse_orchestrator.errors import IdseError
 from idse_orchestrator.git.object_stream import reading_also
 from idse_orchestrator.git.program import Git
@@ -87,7 +88,10 @@ class Agency:
         """
         make_folder(self.home.run, "the home of the Agency")
         shutil.rmtree(self.judge_files, ignore_errors=True)
-        make_folder(self.judge_files, "the home of the Agency")
+        for folder in (self.judge_files, os.path.join(self.home.path, os.path.dirname(CATALOGUE))):
+            make_folder(
+                folder, "the home of the Agency"
+            )  # the judge can open only what is there when it starts
         self.hook.write()
         sweep_quarantines(self.home, time.time(), self.configuration.request_seconds)
         empty = os.path.join(self.empty_root, "empty.git")
@@ -105,7 +109,8 @@ class Agency:
         from idse_orchestrator.server.judgement.today import broken_rules
 
         with suppress(OSError), os.scandir(self.home.rules) as entries:
-            now = frozenset((each.name, *_state(each.stat())) for each in entries)
+            rules = {(each.name, *_state(each.stat())) for each in entries}
+            now = frozenset({*rules, (CATALOGUE, *_state_at(os.path.join(self.home.path, CATALOGUE)))})
             if now == self._known_rules:
                 return
             broken = broken_rules(self.home.path)
@@ -137,21 +142,13 @@ class Agency:
 
         # Whatever is wrong with one repository, the others are served: `doctor` says it.
         with suppress(Exception), self.home.locked(place):
-            found = {layer.origin: layer.data for layer in layers_of(self.home.path, place.client)}
-            write_rules(self.home.git_dir(place), found.get(AGENCY), found.get(CLIENT))
+            write_rules(self.home.git_dir(place), layers_of(self.home.path, place.client))
             self._told[place] = rules
 
     def _rules_now(self, client: str) -> Rules:
         """Returns what tells the files with the rules of a client from earlier ones."""
-        found = []
-        for name in (AGENCY, client):
-            try:
-                status = os.stat(os.path.join(self.home.rules, f"{name}.yaml"))
-            except OSError:
-                found.append((0, 0, 0))
-            else:
-                found.append(_state(status))
-        return tuple(found)
+        names = (CATALOGUE, f"rules/{AGENCY}.yaml", f"rules/{client}.yaml")
+        return tuple(_state_at(os.path.join(self.home.path, name)) for name in names)
 
     def receiving(self, place: Place) -> Receiving:
         """Returns what a push goes through."""
@@ -247,6 +244,13 @@ def _in(network: IPv4Network | IPv6Network, address: str) -> bool:
         return ip_address(address) in network
     except ValueError:  # what a proxy told
         return False
+
+
+def _state_at(path: str) -> tuple[int, int, int]:
+    try:
+        return _state(os.stat(path))
+    except OSError:
+        return (0, 0, 0)
 
 
 def _state(status: os.stat_result) -> tuple[int, int, int]:

@@ -27,6 +27,7 @@ from idse_orchestrator.base.confined import confine
 from idse_orchestrator.base.names import loaded
 from idse_orchestrator.base.records import NamedTuple
 from idse_orchestrator.constitution.in_force import InstalledChecks, installed_checks
+from idse_orchestrator.documents.design_reference import CATALOGUE
 from idse_orchestrator.errors import IdseError
 from idse_orchestrator.git.program import Git
 from idse_orchestrator.ledger.kinds import Kinds
@@ -79,6 +80,10 @@ _SYSTEM = (
 """What programs and Python read of the system."""
 
 
+_READ = ("rules", os.path.dirname(CATALOGUE))
+"""Folders of a home whose rules and designs are read."""
+
+
 @cache
 def _programs(search: str) -> tuple[str, ...]:
     """Returns what has to be read to run Python and the programs on the PATH `search`."""
@@ -92,8 +97,9 @@ def _programs(search: str) -> tuple[str, ...]:
 
 def _confine(question: Question, search: str) -> None:
     """Leaves a child what its push needs: rules, kept verdicts, a place for files, and the one repository."""
-    rules, cache = (os.path.join(question.home, name) for name in ("rules", "cache"))
-    confine([*_programs(search), rules], ["/dev/null", cache, gettempdir(), question.git_dir])
+    read = (os.path.join(question.home, name) for name in _READ)
+    cache = os.path.join(question.home, "cache")
+    confine([*_programs(search), *read], ["/dev/null", cache, gettempdir(), question.git_dir])
 
 
 def serve(listener: socket.socket, bench: Bench) -> None:
@@ -183,7 +189,8 @@ def main() -> None:
     descriptor, found_at, home, sample, search, seconds, *checks = sys.argv[1:]
     try:
         within = [os.path.join(home, name) for name in ("cache", "git", "run")]
-        confine([*_programs(search), os.path.join(home, "rules")], ["/dev/null", *within])
+        read = (os.path.join(home, name) for name in _READ)
+        confine([*_programs(search), *read], ["/dev/null", *within])
         bench = Bench(loaded(found_at), installed_checks(checks), {**SEALED, "PATH": search}, int(seconds))
         prepare(bench.kinds)
         warm_up(sample, home, bench)

@@ -35,7 +35,7 @@ def ssh_shell(agency: Agency, key_id: str, command: str, protocol: str, tell: Ca
             extra = {"GIT_PROTOCOL": protocol} if protocol else {}
             environment = git_environment(agency.hook, agency.limits, extra)
             if asked.service == RECEIVE:
-                return asyncio.run(_receive(agency, caller, asked.place, environment))
+                return asyncio.run(receive(agency, caller, asked.place, environment))
             return asyncio.run(_upload(allowed.root + allowed.path, environment))
         words = allowed.words
     tell(words)
@@ -47,7 +47,17 @@ async def _upload(git_dir: str, environment: dict[str, str]) -> int:
     return await process.wait()
 
 
-async def _receive(agency: Agency, caller: Caller, place: Place, environment: dict[str, str]) -> int:
+async def receive(
+    agency: Agency,
+    caller: Caller,
+    place: Place,
+    environment: dict[str, str],
+    descriptor: int | None = None,
+) -> int:
+    """Lets git take a push, and judges it; returns git's exit code.
+
+    `descriptor` is the socket that it comes from; None: standard input and output.
+    """
     began = time.monotonic()
     async with agency.receiving(place) as receiving:
         process = await asyncio.create_subprocess_exec(
@@ -55,6 +65,8 @@ async def _receive(agency: Agency, caller: Caller, place: Place, environment: di
             "receive-pack",
             agency.home.git_dir(place),
             env={**environment, **receiving.environment},
+            stdin=descriptor,
+            stdout=descriptor,
             pass_fds=receiving.descriptors,
         )
         receiving.started()

@@ -36,7 +36,7 @@ from idse_orchestrator.server.judgement.waivers import (
     why_not,
 )
 from idse_orchestrator.server.model.policy import EVERY, KEY, RECORD, REQUIRED
-from idse_orchestrator.server.model.push import ADOPT, Question, Refusal, Verdict
+from idse_orchestrator.server.model.push import ADOPT, MIRROR, Question, Refusal, Verdict
 from idse_orchestrator.sync.guard import GitGuard
 from idse_orchestrator.sync.published_refs import RefMove
 
@@ -183,7 +183,8 @@ class _Judge:
         return Verdict(tuple(dict.fromkeys(self._refused)), tuple(dict.fromkeys(self._recorded)))
 
     def _unsigned(self) -> Iterator[Refusal]:
-        if self._policy.signed != REQUIRED or self._question.certificate.startswith(_GOOD):
+        is_good = self._question.certificate.startswith(_GOOD) or MIRROR in self._question.caller.scopes
+        if self._policy.signed != REQUIRED or is_good:
             return
         what = "this Agency takes only signed pushes"
         if self._question.certificate:
@@ -243,8 +244,9 @@ class _Judge:
 
     def _refuse_or_record(self, moved: _Moved, broken: Mapping[Key, Sequence[Broken]]) -> None:
         """Refuses what is broken, unless nothing is refused here, or a client comes with old ledgers."""
-        is_adopted = self._question.is_first and ADOPT in self._question.caller.scopes and not moved.old
-        records = self._policy.gates == RECORD or is_adopted
+        scopes = self._question.caller.scopes
+        is_adopted = self._question.is_first and ADOPT in scopes and not moved.old
+        records = self._policy.gates == RECORD or is_adopted or MIRROR in scopes
         (self._recorded if records else self._refused).extend(told(moved.ref, broken))
 
     def _look_back(

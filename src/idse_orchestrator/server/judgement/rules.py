@@ -21,7 +21,16 @@ from idse_orchestrator.constitution.in_force import (
     constitution_of,
     verdict_cache_in,
 )
-from idse_orchestrator.constitution.rules import AGENCY, CLIENT, PROJECT, Constitution, Layer, constitution_id
+from idse_orchestrator.constitution.rules import (
+    AGENCY,
+    CLIENT,
+    DESIGNS,
+    PROJECT,
+    Constitution,
+    Layer,
+    constitution_id,
+)
+from idse_orchestrator.documents.design_reference import CATALOGUE
 from idse_orchestrator.documents.project_workspace import CARRIED_RULES, LARGEST_RULES
 from idse_orchestrator.errors import InvalidConfigurationError
 from idse_orchestrator.ledger.commit import ARTIFACTS
@@ -58,7 +67,7 @@ class Rulebook:
         self.layers = tuple(layers_of(home, client))
         files = {layer.origin: PolicyFile(layer.where, layer.data) for layer in self.layers}
         self.policy: Policy = policy_of(files.get(AGENCY), files.get(CLIENT), core_types())
-        self._layers = tuple(layer for layer in self.layers if not _is_policy_alone(layer.data))
+        self._layers = tuple(layer for layer in self.layers if not _is_policy_alone(layer))
 
     @property
     def checks(self) -> InstalledChecks:
@@ -132,17 +141,19 @@ def core_types() -> frozenset[str]:
     return frozenset(json.loads(constitution_bytes("json"))["session_types"])
 
 
-def _is_policy_alone(data: bytes) -> bool:
+def _is_policy_alone(layer: Layer) -> bool:
     """Tests whether a file says nothing of rules, as that of a new home."""
-    found = load_yaml(data)
+    if layer.origin == DESIGNS:
+        return False
+    found = load_yaml(layer.data)
     return found is None or (isinstance(found, dict) and found.keys() <= {"policy"})
 
 
 def layers_of(home: str, client: str) -> Iterator[Layer]:
-    """Yields the files of an Agency with rules for `client`, as they are. InvalidConfigurationError."""
-    for origin, name in ((AGENCY, AGENCY), (CLIENT, client)):
-        where = f"rules/{name}.yaml"
-        data = _read(os.path.join(home, where), where) if name else None
+    """Yields the files of an Agency with rules for `client`, as they are; InvalidConfigurationError."""
+    files = {DESIGNS: CATALOGUE, AGENCY: f"rules/{AGENCY}.yaml", CLIENT: client and f"rules/{client}.yaml"}
+    for origin, where in files.items():
+        data = _read(os.path.join(home, where), where) if where else None
         if data is not None:
             yield Layer(origin, where, data, is_from_elsewhere=True)
 

@@ -8,14 +8,20 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING
 
 from idse_orchestrator.base.names import FOLDER, PLAIN
+from idse_orchestrator.constitution.rules import AGENCY, CLIENT, DESIGNS
 from idse_orchestrator.git.libgit2 import RefMovedError, move_ref, open_repository
 from idse_orchestrator.git.objects import BLOB, COMMIT, Objects, make_tree, objects_of, parse_commit
 from idse_orchestrator.ledger.refs import AGENCY_RULES, HIGHEST
 
-AGENCY_FILE, CLIENT_FILE, FORMAT_FILE = "agency.yaml", "client.yaml", "format"
+if TYPE_CHECKING:
+    from idse_orchestrator.constitution.rules import Layer
+
+AGENCY_FILE, CLIENT_FILE, DESIGNS_FILE, FORMAT_FILE = "agency.yaml", "client.yaml", "designs.json", "format"
+_FILE_OF = {AGENCY: AGENCY_FILE, CLIENT: CLIENT_FILE, DESIGNS: DESIGNS_FILE}
 _WHO = "Agency Core <idse@localhost>"
 _TRIES = 20
 
@@ -23,13 +29,12 @@ Files = Mapping[str, bytes]
 """Content by name."""
 
 
-def write_rules(git_dir: str, agency: bytes | None, client: bytes | None) -> bool:
-    """Puts the rules of the Agency and of its client on AGENCY_RULES; True if they changed.
+def write_rules(git_dir: str, layers: Iterable[Layer]) -> bool:
+    """Puts the rules of the Agency and of its client, and its designs, on AGENCY_RULES; True if they changed.
 
     The same content makes no commit. StorageError where the disk refuses.
     """
-    files = {AGENCY_FILE: agency, CLIENT_FILE: client}
-    told = {name: data for name, data in files.items() if data is not None}
+    told = {_FILE_OF[layer.origin]: layer.data for layer in layers}
     told[FORMAT_FILE] = json.dumps({"ledger_format": HIGHEST}).encode() + b"\n"
     return write_files(git_dir, AGENCY_RULES, lambda _: told, "the rules that hold here\n")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from idse_orchestrator.base.records import NamedTuple
-from idse_orchestrator.errors import InvalidNameError
+from idse_orchestrator.errors import InvalidNameError, UsageError
 
 RESERVED = frozenset({"api", "mcp", "git", "static", "login", "agency"})
 """First parts of other addresses of the server, and the file of rules for all: no client has such a name."""
@@ -39,6 +39,18 @@ class Asked(NamedTuple):
     place: Place
     service: str
     is_listing: bool
+
+
+def check_place(text: str) -> Place:
+    """Returns the place that ``CLIENT/REPOSITORY`` names; UsageError for anything else."""
+    place = place_in(text)
+    if place is None:
+        raise UsageError(
+            f"{text!r} names no repository",
+            cause="it is CLIENT/REPOSITORY, each of a-z, 0-9 and -",
+            fix=("idse agency repository list",),
+        )
+    return place
 
 
 def check_tenant(kind: str, name: str) -> str:

@@ -13,6 +13,10 @@ SCOPES = (READ, PUSH, CREATE, APPROVE, ADOPT)
 """What a key may do: fetch, push, make a repository by a first push, let waivers count, bring old ledgers."""
 
 
+MIRROR = "mirror"
+"""What no key may do, and an import of a mirror does: bring what breaks a promise. It is recorded."""
+
+
 class Caller(NamedTuple):
     """Whose key it is, for one request. Looked up anew each time, so that a revoked key is gone at once.
 

@@ -3,7 +3,7 @@
 manifest.json       what belongs to it; without it the folder is no backup
 admin.db            clients, repositories, keys, audit: copied first, so that it never tells of a push
                     that the bundles below do not hold
-agency.toml  rules/  backup/                    as they are in the home; secrets/ only if asked for
+agency.toml  rules/  designs/  backup/          as they are in the home; secrets/ only if asked for
 git/CLIENT/client.json  git/CLIENT/REPOSITORY.git.json      ids and names
 git/CLIENT/REPOSITORY.bundle                    refs as they were at one moment, and all they lead to
 """
@@ -32,7 +32,7 @@ MANIFEST = "manifest.json"
 FORMAT = 1
 _CHUNK = 1 << 20
 _WHAT = "the backup"
-_PLAIN = ("agency.toml", "rules", "backup")
+_PLAIN = ("agency.toml", "rules", "designs", "backup")
 _SECRET = 0o600
 
 Progress = Callable[[str], None]
