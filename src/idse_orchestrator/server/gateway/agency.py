@@ -88,10 +88,9 @@ class Agency:
         """
         make_folder(self.home.run, "the home of the Agency")
         shutil.rmtree(self.judge_files, ignore_errors=True)
+        # The judge can open only what is there when it starts.
         for folder in (self.judge_files, os.path.join(self.home.path, os.path.dirname(CATALOGUE))):
-            make_folder(
-                folder, "the home of the Agency"
-            )  # the judge can open only what is there when it starts
+            make_folder(folder, "the home of the Agency")
         self.hook.write()
         sweep_quarantines(self.home, time.time(), self.configuration.request_seconds)
         empty = os.path.join(self.empty_root, "empty.git")
