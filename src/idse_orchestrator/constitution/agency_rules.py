@@ -2,8 +2,8 @@
 
 They are remote data. A commit has ``agency.yaml``, for all of its clients, and ``client.yaml``, for one. They
 only add rules and make them stricter. What names a check that is not built in is judged by the Agency alone:
-no code runs here because it says so.
-``designs.json`` is the catalogue of the Agency's designs.
+no code runs here because it says so. ``designs.json`` is the catalogue of the
+Agency's designs.
 """
 
 from __future__ import annotations

@@ -238,7 +238,7 @@ def _lines(run: Run, done: _Done) -> Iterator[str]:
         yield Said(f"project {done.project.project} is set up already; nothing changed")
     for row in outcome_rows(files) if files else ():
         yield Said(f"  {row}")
-    if done.folder and done.folder.files:
+    if done.folder and (done.folder.files or done.folder.branch):
         yield Said(done.folder.words)
     if done.others:
         yield Said(f"the Agency has other projects, too: {printable(few(done.others))}")

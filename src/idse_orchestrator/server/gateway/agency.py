@@ -101,7 +101,9 @@ class Agency:
         for name in ("run", "designs"):  # the judge may read what is there when it starts
             make_folder(os.path.join(self.home.path, name), "the home of the Agency")
         shutil.rmtree(self.judge_files, ignore_errors=True)
-        make_folder(self.judge_files, "the home of the Agency")
+        # The judge can open only what is there when it starts.
+        for folder in (self.judge_files, os.path.join(self.home.path, os.path.dirname(CATALOGUE))):
+            make_folder(folder, "the home of the Agency")
         self.hook.write()
         sweep_quarantines(self.home, time.time(), self.configuration.request_seconds)
         empty = os.path.join(self.empty_root, "empty.git")

@@ -27,6 +27,7 @@ from idse_orchestrator.base.confined import confine
 from idse_orchestrator.base.names import loaded
 from idse_orchestrator.base.records import NamedTuple
 from idse_orchestrator.constitution.in_force import InstalledChecks, installed_checks
+from idse_orchestrator.documents.design_reference import CATALOGUE
 from idse_orchestrator.errors import IdseError
 from idse_orchestrator.git.program import Git
 from idse_orchestrator.ledger.kinds import Kinds
@@ -87,6 +88,10 @@ _SYSTEM = (
 """What programs and Python read of the system."""
 
 
+_READ = ("rules", os.path.dirname(CATALOGUE))
+"""Folders of a home whose rules and designs are read."""
+
+
 @cache
 def _programs(search: str) -> tuple[str, ...]:
     """Returns what has to be read to run Python and the programs on the PATH `search`."""
@@ -100,8 +105,9 @@ def _programs(search: str) -> tuple[str, ...]:
 
 def _confine(home: str, git_dir: str, search: str) -> None:
     """Leaves a child what it needs: rules, designs, kept verdicts, a place for files, and one repository."""
-    rules, designs, cache = (os.path.join(home, name) for name in ("rules", "designs", "cache"))
-    confine([*_programs(search), rules, designs], ["/dev/null", cache, gettempdir(), git_dir])
+    read = (os.path.join(home, name) for name in _READ)
+    cache = os.path.join(home, "cache")
+    confine([*_programs(search), *read], ["/dev/null", cache, gettempdir(), git_dir])
 
 
 def serve(listener: socket.socket, bench: Bench) -> None:
@@ -207,7 +213,7 @@ def main() -> None:
     descriptor, found_at, home, sample, search, seconds, *checks = sys.argv[1:]
     try:
         within = [os.path.join(home, name) for name in ("cache", "git", "run")]
-        read = (os.path.join(home, name) for name in ("rules", "designs"))
+        read = (os.path.join(home, name) for name in _READ)
         confine([*_programs(search), *read], ["/dev/null", *within])
         bench = Bench(loaded(found_at), installed_checks(checks), {**SEALED, "PATH": search}, int(seconds))
         prepare(bench.kinds)
