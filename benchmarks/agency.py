@@ -90,12 +90,12 @@ def crowd(bed: Bed, sizes: Sizes) -> list[Figure]:
         folders = [_clone(bed, number, url, key) for number in range(clones)]
         alone = 0.0
         for folder in folders:
-            _appended(bed, folder, "shared")()
+            appended(bed, folder, "shared")()
             began = time.monotonic()
             bed.run(IDSE, "sync", "push", cwd=folder)
             alone += time.monotonic() - began
         for folder in folders:
-            _appended(bed, folder, "shared")()
+            appended(bed, folder, "shared")()
         before = served.pushes()
         began = time.monotonic()
         threads = [
@@ -140,10 +140,10 @@ class _Served:
 
 
 @contextmanager
-def serving(bed: Bed, *command: str) -> Iterator[_Served]:
-    """Serves, and yields where."""
+def serving(bed: Bed, *command: str, is_ours: bool = False) -> Iterator[_Served]:
+    """Runs a server until the block ends; `is_ours`: it speaks as `idse agency serve` does."""
     log = os.path.join(bed.folder, f"log-{len(os.listdir(bed.folder))}")
-    is_ours = command[0] == IDSE
+    is_ours = is_ours or command[0] == IDSE
     with open(log, "w", encoding="utf-8") as out:
         process = subprocess.Popen(
             command, env={**bed.environment, "IDSE_AGENCY_HOME": os.path.join(bed.folder, "home")},
@@ -188,7 +188,7 @@ def _clone(bed: Bed, number: int, url: str, key: str) -> str:
     if number:
         bed.run(IDSE, "sync", "pull", cwd=folder)
     else:
-        _appended(bed, folder, "shared")()
+        appended(bed, folder, "shared")()
         bed.run(IDSE, "sync", "push", cwd=folder)
     return folder
 
@@ -198,11 +198,12 @@ def _pushing(bed: Bed, folder: str, name: str, url: str) -> Subject:
     return Subject(
         ("git", "-c", "core.hooksPath=/dev/null", "push", "-q", url, ref),
         folder,
-        _appended(bed, folder, name),
+        appended(bed, folder, name),
     )
 
 
-def _appended(bed: Bed, folder: str, session: str) -> Callable[[], object]:
+def appended(bed: Bed, folder: str, session: str) -> Callable[[], object]:
+    """Returns what appends one event to a session."""
     command = (sys.executable, os.path.join(HERE, "appending.py"), folder, session)
     return lambda: bed.run(*command, cwd=folder, stdin="1\n")
 

@@ -1,8 +1,8 @@
 """Adds many sessions or many events to a repository through ``git fast-import``, as idse writes them.
 
-``python build.py REPOSITORY sessions|events|documents HOW_MANY``: `sessions` are ledgers of one event,
-`events` one ledger `many` of that length, `documents` sessions with seven written documents each,
-in the work tree and in their ledgers.
+``python build.py REPOSITORY sessions|events|documents|histories HOW_MANY``: `sessions` are ledgers of one
+event, `events` one ledger `many` of that length, `documents` sessions with seven written documents each,
+in the work tree and in their ledgers, `histories` sessions of five events with two documents of their own.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from typing import BinaryIO
 
-from idse_orchestrator.base.names import ulid
+from idse_orchestrator.base.names import blob_id, ulid
 from idse_orchestrator.documents.project_workspace import ARTIFACTS, session_folder
 from idse_orchestrator.ledger.events import Actor, Event, message_of
 from idse_orchestrator.pipeline.stage_state_model import SessionState, state_to_json
@@ -100,6 +100,28 @@ def documents(importer: Importer, how_many: int, folder: str) -> None:
         importer.append(SessionState(PROJECT, name), "created", {"session": name}, kept)
 
 
+def histories(importer: Importer, how_many: int, folder: str) -> None:
+    """Sessions of five events: made, begun, written, complete, described; two documents are their own."""
+    templates = dict(_templates(folder))
+    start, done = ("pending", "in_progress", "start"), ("in_progress", "complete", "complete")
+    for number in range(how_many):
+        name = f"session-{number:05}"
+        files = {f"artifacts/{ARTIFACTS[stage]}": text.encode() for stage, text in templates.items()}
+        state = importer.append(SessionState(PROJECT, name), "created", {"session": name}, files)
+        state = importer.append(state, "stage", _move("intent", *start))
+        written = {f"artifacts/{ARTIFACTS[s]}": _written(templates[s], number) for s in ("intent", "spec")}
+        state = importer.append(state, "edited", {"changed": {}}, written)
+        blob = blob_id(written["artifacts/intent.md"])
+        state = importer.append(
+            state, "stage", {**_move("intent", *done), "artifact": blob, "upstream": {}, "reopens": {}}
+        )
+        importer.append(state, "described", {"title": f"Session {number}"})
+
+
+def _move(stage: str, before: str, after: str, action: str) -> dict[str, object]:
+    return {"stage": stage, "action": action, "from": before, "to": after}
+
+
 def _templates(folder: str) -> Iterator[tuple[str, str]]:
     """The documents that ``idse init`` wrote."""
     for stage, path in ARTIFACTS.items():
@@ -128,7 +150,7 @@ def main(folder: str, what: str, how_many: int) -> None:
     command = ["git", "fast-import", "--quiet", "--done"]
     with subprocess.Popen(command, cwd=folder, stdin=subprocess.PIPE) as process:
         assert process.stdin is not None
-        {"sessions": sessions, "events": events, "documents": documents}[what](
+        {"sessions": sessions, "events": events, "documents": documents, "histories": histories}[what](
             Importer(process.stdin), how_many, folder
         )
         process.stdin.write(b"done\n")

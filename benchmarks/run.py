@@ -29,6 +29,7 @@ from doors import ROWS as DOORS
 from growing import after_one_event, criss_cross
 from hostile import hostile_rules, hostile_text
 from migrating import ROWS as MIGRATING
+from projecting import ROWS as PROJECTING
 from routing import routing
 from rows import ROWS as LOCAL
 from rows import Sizes
@@ -53,6 +54,7 @@ ROWS = {
     "mcp": serving,
     **SERVING,
     **DOORS,
+    **PROJECTING,
 }
 
 

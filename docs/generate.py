@@ -120,8 +120,6 @@ def compiled_constitution() -> str:
 
 
 REST = """\
-# REST of an Agency
-
 Addresses stand below `/api/v1`; without the version they answer the same. The key is `Authorization: Bearer
 KEY`, or the password of Basic. `/api/v1/openapi.json` has all of this for programs (OpenAPI 3.1).
 
@@ -137,8 +135,6 @@ Errors are problems (RFC 9457) with our `code`, what to do as `fix`, and `findin
 --json` has them."""
 
 MCP = """\
-# MCP of an Agency
-
 `/mcp` speaks MCP over streamable HTTP, without sessions, in all revisions from 2024-11-05 to 2026-07-28. An
 agent without a clone reads and writes with it; one in a work tree has [`idse mcp`](commands.md#idse-mcp),
 and edits files.
@@ -162,6 +158,8 @@ def rest() -> str:
 
     document = openapi("")
     sections = [
+        "# REST of an Agency",
+        NOTICE,
         REST,
         _table(
             ("address", "method", "what for"),
@@ -204,9 +202,7 @@ def mcp_tools() -> str:
     """The tools of the remote MCP server."""
     from idse_orchestrator.server.mcp.tools import TOOLS
 
-    sections = [
-        MCP,
-    ]
+    sections = ["# MCP of an Agency", NOTICE, MCP]
     for name, tool in TOOLS.items():
         rows = (
             (
@@ -220,6 +216,30 @@ def mcp_tools() -> str:
     return _page(sections)
 
 
+def projection() -> str:
+    """Every table and view of an Agency's projection, as the comments of its SQL say."""
+    from idse_orchestrator.server.projection.schema import described, tables
+
+    sections = ["# Tables of the projection", NOTICE, _OF_PROJECTIONS]
+    for each in described():
+        shape = tables().get(each.name)
+        rows = [
+            (f"`{name}`", "key" if shape and name in shape.key else "", _markdown(words))
+            for name, words in each.columns
+        ]
+        sections += [f"## {each.name}", _markdown(each.words)]
+        sections += [_table(("column", "", "what it is"), rows)] if rows else []
+    return _page(sections)
+
+
+_OF_PROJECTIONS = """\
+What git, the rules and the audit say, in tables to ask; they can be deleted and are made anew. PostgreSQL
+has them in the schema `projection`, SQLite in `projection.db` of the home. Each row belongs to a client, and
+who asks for a client sees its rows alone. Times are UTC in ISO 8601, `…_json` is JSON as text, nothing is
+null: `''` stands for nothing, 0 and 1 for no and yes. [The projection](../explanation/the-projection.md) says
+how it comes about, [PostgreSQL and Supabase](../how-to/projection-in-postgresql.md) how to reach it there."""
+
+
 PAGES: dict[str, Callable[[], str]] = {
     "agent-profile.schema.json": agent_profile_schema,
     "commands": commands,
@@ -228,6 +248,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "exit-codes": exit_codes,
     "mcp": mcp_tools,
     "rest": rest,
+    "projection": projection,
     "rules": rules,
 }
 

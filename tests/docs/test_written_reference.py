@@ -85,7 +85,7 @@ def test_every_address_status_and_figure_of_an_agency_is_told():
         assert f"| `{address.decode()}` |" in text
     codes = {value for value in vars(door).values() if isinstance(value, int) and 200 <= value <= 599}
     assert codes | {405} == {int(code) for code in re.findall(r"^\| (\d{3}) \|", text, re.MULTILINE)}
-    figures = Metrics(lambda: 0)
+    figures = Metrics(lambda: 0, lambda: 0)
     figures.push("ok", "", 0)
     names = re.findall(r"^# TYPE (idse_\w+) ", figures.text().decode(), re.MULTILINE)
     told = re.findall(r"^\| `(idse_\w+)", text, re.MULTILINE)

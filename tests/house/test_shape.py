@@ -19,7 +19,7 @@ from shape.protocols import Classes  # noqa: E402
 from shape.source import EDGES, read  # noqa: E402
 from shape.trips import trips  # noqa: E402
 
-MOST_FILES = 402
+MOST_FILES = 420
 # Evidence has five: what documents say, what git shows, the judge, the trace of them, and its command. Two
 # more are the table of agents, and the texts that lead one; two the report and the watch; two the branches
 # of sessions, and code that is out of place; one renames sessions and deletes them. The merge of boxes has
@@ -29,7 +29,10 @@ MOST_FILES = 402
 # idse itself keeps where the source is this work tree. Old databases have four: the copy that is opened, what
 # one holds, how its tables are read, and how its claims become ours. The server is a room of its own, with 40
 # files: names, who uses it, its doors, and what a push is judged by; its commands have six.
-# Its projection has nine, REST nine, MCP four, writes by the server five; what a door asks the judge has two,
+# The projection has fourteen: the shape of the tables, the store in two engines with its making and opening,
+# ids, rows, when what came, writing, comparing, the process that follows and what doctor says of it. One more
+# asks that process for the doors, and one is its command.
+# REST has nine files, MCP four, writes by the server five; what a door asks the judge has two,
 # kept answers one. Reports as data and schemas of tools have one each: commands and the server share them.
 MOST_LONELY_PROTOCOLS = 2
 MOST_ENTERED = {"status": 25, "sync push": 62, "stage complete": 66}

@@ -11,7 +11,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from idse_orchestrator.server.tenants.admin import Admin
 from idse_orchestrator.server.tenants.home import Home, make_home
@@ -34,8 +34,8 @@ STARTS = 60
 class AgencyBed:
     """An Agency at `path`, which is made; it serves between `start` and `stop`."""
 
-    def __init__(self, path: pathlib.Path) -> None:
-        self.home: Home = make_home(str(path))
+    def __init__(self, path: pathlib.Path, database: Callable[[Home], str] = lambda _: "") -> None:
+        self.home: Home = make_home(str(path), database=database)
         self.admin = Admin(self.home.admin_db)
         self.log = path.parent / f"{path.name}.log"
         self.process: subprocess.Popen[str] | None = None

@@ -40,6 +40,13 @@ class PostgresBed:
         if os.geteuid() == 0:
             self._user = next(name for name in ("postgres", "nobody") if _is_known(name))
             shutil.chown(self.folder, self._user)
+            if "pginstall" in bin_folder.parts[-2]:  # a venv may be closed to that user
+                package = bin_folder.parents[1]
+                for each in (bin_folder.parent, package.with_name(f"{package.name}.libs")):
+                    copy = self.folder / each.relative_to(package.parent)
+                    if each.is_dir():
+                        shutil.copytree(each, copy, symlinks=True)
+                self._bin = self.folder / bin_folder.relative_to(package.parent)
         self.folder.chmod(0o755)
         self._run("initdb", "-D", self.data, "-A", "trust", "-U", "founder", "-E", "UTF8", "--no-sync")
         self.process: subprocess.Popen[bytes] | None = None

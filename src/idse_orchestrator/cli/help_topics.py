@@ -705,6 +705,10 @@ EXAMPLES: Mapping[str, tuple[tuple[str, str], tuple[str, str]]] = MappingProxyTy
                 "to see whether it would work",
             ),
         ),
+        "agency index": (
+            ("idse agency index --compare", "whether every row is as git says"),
+            ("idse agency index --rebuild", "all of it anew, while it is read"),
+        ),
         "agency doctor": (
             ("idse agency doctor", "what is wrong"),
             ("idse agency doctor --fix --fsck", "mends what is safe, and reads every ledger"),

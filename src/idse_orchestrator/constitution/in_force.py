@@ -181,12 +181,15 @@ class FileVerdictCache:
         """See VerdictCache."""
         found = {}
         for shard, wanted in _by_shard(keys).items():
-            lines = _lines(os.path.join(self._home(constitution), shard))
+            lines = self._shard(os.path.join(self._home(constitution), shard))
             for key in wanted:
                 line = lines.get(_key(key))
                 if line is not None and (verdict := _checked(line)) is not None:
                     found[key] = verdict
         return found
+
+    def _shard(self, path: str) -> dict[bytes, bytes]:
+        return _lines(path)
 
     def put_many(self, constitution: str, verdicts: Mapping[DocumentKey, str]) -> None:
         """See VerdictCache."""
@@ -217,6 +220,26 @@ class FileVerdictCache:
             make_folder(home)
             _forget_others(self._folder, home)
         return home
+
+
+class RememberedVerdicts(FileVerdictCache):
+    """The same for whoever judges many sessions in a row: it reads each of its files once."""
+
+    def __init__(self, folder: str, generation: str) -> None:
+        super().__init__(folder, generation)
+        self._known: dict[str, dict[bytes, bytes]] = {}
+
+    def _shard(self, path: str) -> dict[bytes, bytes]:
+        if path not in self._known:
+            self._known[path] = _lines(path)
+        return self._known[path]
+
+    def put_many(self, constitution: str, verdicts: Mapping[DocumentKey, str]) -> None:
+        """See VerdictCache."""
+        super().put_many(constitution, verdicts)
+        for shard, keys in _by_shard(verdicts).items():
+            known = self._shard(os.path.join(self._home(constitution), shard))
+            known.update((_key(key), _line(_key(key), verdicts[key])[1:]) for key in keys)
 
 
 def verdict_cache_in(private: str) -> FileVerdictCache:

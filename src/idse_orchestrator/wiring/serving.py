@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from importlib.machinery import PathFinder
 from typing import TYPE_CHECKING
 
-from idse_orchestrator.errors import UsageError
+from idse_orchestrator.errors import BusyError, StorageError, UsageError
 from idse_orchestrator.ledger.events import Actor, Draft
 from idse_orchestrator.wiring.ledgers import KINDS, git_writer
 
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
     from idse_orchestrator.server.gateway.agency import Agency
     from idse_orchestrator.server.gateway.app import Door
     from idse_orchestrator.server.gateway.serve import Listening
-    from idse_orchestrator.server.model.names import Place
     from idse_orchestrator.server.tenants.configuration import Configuration
     from idse_orchestrator.server.tenants.home import Home
 
@@ -41,19 +41,21 @@ def need_agency() -> None:
 def agency_in(home: Home, configuration: Configuration, environment: Mapping[str, str]) -> Agency:
     """Returns the Agency in `home`, for its doors."""
     from idse_orchestrator.server.gateway.agency import Agency
+    from idse_orchestrator.server.projection.opening import POSTGRESQL, login_variables, need_postgres
 
-    return Agency(home, configuration, environment.get("PATH", os.defpath))
+    if configuration.database == POSTGRESQL:
+        need_postgres()
+    return Agency(home, configuration, environment.get("PATH", os.defpath), login_variables(environment))
 
 
-def serve_agency(
-    agency: Agency, listening: Listening, on_ready: Callable[[str], None], environment: Mapping[str, str]
-) -> None:
+def serve_agency(agency: Agency, listening: Listening, on_ready: Callable[[str], None]) -> None:
     """Serves until SIGTERM or SIGINT; `on_ready` is told where it listens. BusyError: another one serves."""
     from idse_orchestrator.git.program import Git
     from idse_orchestrator.git.vault import Vault
     from idse_orchestrator.server.gateway.serve import serve
     from idse_orchestrator.server.tenants.home import make_repository
 
+    _check_projection(agency)
     sample = os.path.join(agency.home.run, "sample.git")
     with agency.home.served():
         shutil.rmtree(sample, ignore_errors=True)
@@ -61,15 +63,11 @@ def serve_agency(
         writer = git_writer(Vault(sample, Git(sample, {"PATH": agency.limits.path})), lambda: _NOBODY)
         begun = {"project": _KEY[0], "session": _KEY[1], "type": "feature"}
         writer.append(*_KEY, lambda _: Draft("created", begun))
-        doors = doors_of(agency, environment)
+        doors = doors_of(agency)
         serve(agency, listening, KINDS.found_at, sample, on_ready, doors)
 
 
-async def _nobody(_place: Place, _refs: Sequence[str]) -> None:
-    """Follows nothing."""
-
-
-def doors_of(agency: Agency, environment: Mapping[str, str]) -> Mapping[bytes, Door]:
+def doors_of(agency: Agency) -> Mapping[bytes, Door]:
     """Returns what answers beside git, by how the paths begin that are its own: REST and MCP."""
     from idse_orchestrator import __version__
     from idse_orchestrator.server.api.app import Api, rest
@@ -82,10 +80,22 @@ def doors_of(agency: Agency, environment: Mapping[str, str]) -> Mapping[bytes, D
     from idse_orchestrator.server.projection.opening import open_store
     from idse_orchestrator.server.writing.desk import Desk
 
-    store = open_store(agency.home, agency.configuration.database, environment)
-    reads, desk = Reads(store, agency.admin, agency.home), Desk(agency, KINDS, _nobody)
+    store = open_store(agency.home, agency.configuration.database, agency.variables)
+    reads, desk = Reads(store, agency.admin, agency.home), Desk(agency, KINDS, agency.following.follow)
     writes = Writes(desk, reads)
     api = Api(agency, Resources(reads, writes, desk))
     tokens = Tokens(agency.home.secrets, agency.url or "idse-agency", f"{agency.url}/mcp")
     mcp = Mcp(agency, api, Tools(reads, writes, desk), tokens, __version__)
     return {b"/api/": rest(api, __version__), b"/mcp": mcp, b"/.well-known/": mcp}
+
+
+def _check_projection(agency: Agency) -> None:
+    """Raises UsageError where the database would show a client the rows of others."""
+    from idse_orchestrator.server.projection.opening import open_store
+
+    store = open_store(agency.home, agency.configuration.database, agency.variables)
+    try:
+        with suppress(StorageError, BusyError):
+            store.check_role()
+    finally:
+        store.close()

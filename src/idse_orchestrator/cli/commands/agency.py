@@ -16,6 +16,7 @@ _TABLE = {
     "repository": ("agency_tenants:repository", "Add, list, rename, archive and delete repositories."),
     "key": ("agency_keys:key", "Issue, list, rotate and revoke keys."),
     "rules": ("agency_rules:rules", "Show the rules in force, and which sessions would fail today."),
+    "index": ("agency_index:index", "Bring the projection up to date, make it anew, or compare it with git."),
     "backup": ("agency_home:backup", "Write a backup of everything into a folder."),
     "restore": ("agency_home:restore", "Make a home of a backup."),
     "doctor": ("agency_home:doctor", "Check the home, and mend what is safe."),

@@ -26,14 +26,24 @@ if TYPE_CHECKING:
 @click.option(
     "--url", default="", metavar="BASE", help="Where clients reach the server, for what is printed."
 )
-def init(_run: Run, home: str, url: str) -> Answer:
+@click.option(
+    "--database",
+    default="",
+    metavar="URL",
+    help="Keep the projection in this PostgreSQL: postgresql://USER@HOST/NAME, without a password.",
+)
+def init(_run: Run, home: str, url: str, database: str) -> Answer:
     """Make the home of an Agency: a folder that only its owner can read.
 
     What is there: agency.toml, rules for all clients, and an empty database. The folder is made, or empty.
+
+    --database makes roles, tables and policies in a PostgreSQL, as the user it names, whose password comes
+    from PGPASSWORD or ~/.pgpass. How the server logs in is kept in secrets/. Clients, keys and audit stay in
+    the home all the same.
     """
     from idse_orchestrator.server.tenants.home import make_home
 
-    made = make_home(home, url=url, rules=wiring.FIRST_RULES)
+    made = make_home(home, url=url, rules=wiring.FIRST_RULES, database=wiring.database_maker(database))
     steps = (
         "idse agency client add NAME",
         "idse agency key issue NAME --scope read,push,create",

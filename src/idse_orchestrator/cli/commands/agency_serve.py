@@ -44,7 +44,7 @@ def serve(_run: Run, home: str, *, listen: str | None, socket: str | None, read_
         sys.stderr.write(f"idse: the Agency in {agency.home.path} listens at {address}\n")
         sys.stderr.flush()
 
-    serve_agency(agency, listening, tell, os.environ)
+    serve_agency(agency, listening, tell)
     return EXIT_OK
 
 

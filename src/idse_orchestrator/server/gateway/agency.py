@@ -19,6 +19,7 @@ from idse_orchestrator.errors import IdseError
 from idse_orchestrator.git.object_stream import reading_also
 from idse_orchestrator.git.program import Git
 from idse_orchestrator.ledger.refs import PUBLISHED
+from idse_orchestrator.server.gateway.following import Following
 from idse_orchestrator.server.gateway.limits import GitPlaces, Pace, Turns
 from idse_orchestrator.server.gateway.metrics import Metrics
 from idse_orchestrator.server.gateway.policy import Hook, Limits, git_environment
@@ -26,7 +27,7 @@ from idse_orchestrator.server.gateway.receiving import Receiving, Said
 from idse_orchestrator.server.model.push import Question, Verdict
 from idse_orchestrator.server.tenants.admin import Admin
 from idse_orchestrator.server.tenants.audit import AuditEntry
-from idse_orchestrator.server.tenants.home import judge_socket, make_repository
+from idse_orchestrator.server.tenants.home import follower_socket, judge_socket, make_repository
 from idse_orchestrator.server.tenants.repository_checks import sweep_quarantines
 from idse_orchestrator.server.tenants.tenancy import Tenants
 
@@ -49,9 +50,15 @@ _MAINTENANCE = ("git", "maintenance", "run", "--quiet", *(f"--task={task}" for t
 
 
 class Agency:
-    """Holds what the doors of one Agency share. `search` is the PATH on which git is found."""
+    """Holds what the doors of one Agency share.
 
-    def __init__(self, home: Home, configuration: Configuration, search: str) -> None:
+    `search` is the PATH on which git is found, `variables` are those by which a database is reached.
+    """
+
+    def __init__(
+        self, home: Home, configuration: Configuration, search: str, variables: Mapping[str, str] = {}
+    ) -> None:
+        self.variables = variables
         self.home = home
         self.configuration = configuration
         self.is_read_only = configuration.read_only
@@ -67,7 +74,8 @@ class Agency:
         self.turns = Turns()
         self._pushed: set[Place] = set()
         self._told: dict[Place, Rules] = {}
-        self.metrics = Metrics(lambda: self.places.running)
+        self.following = Following(follower_socket(home))
+        self.metrics = Metrics(lambda: self.places.running, lambda: self.following.lag)
 
     @property
     def url(self) -> str:
@@ -146,6 +154,22 @@ class Agency:
             named = headers.get(b"x-forwarded-for", b"").decode("latin-1").rpartition(",")[2].strip()
             return named or direct
         return direct
+
+    async def follow(self, place: Place, recorder: Recorder) -> None:
+        """Has what was pushed written into the projection, which may be late, and fails nothing."""
+        if recorder.result == ACCEPTED:
+            await self.following.follow(place, recorder.refs)
+
+    async def keep_following(self, kinds: str) -> None:
+        """Has the projection written beside the server; `kinds` is where the table of all kinds is found."""
+        knows = {
+            "home": self.home.path,
+            "engine": self.configuration.database,
+            "checks": self.configuration.checks,
+            "variables": dict(self.variables),
+            "kinds": kinds,
+        }
+        await self.following.keep(self.limits.path, knows)
 
     def pushed(self, place: Place, recorder: Recorder, seconds: float) -> None:
         """Notes what came of a push, once git has ended."""
@@ -236,6 +260,7 @@ class Recorder:
         """What is to be written in one transaction with the audit of what comes in."""
         self.result = ""
         self.rule = ""
+        self.refs: tuple[str, ...] = ()
 
     def question(self, said: Said) -> Question:
         """Returns what the judge is asked. The day is that of the server, in UTC."""
@@ -255,6 +280,7 @@ class Recorder:
     async def decide(self, said: Said, verdict: Verdict) -> bool:
         """Writes the audit; False where it cannot be written."""
         self.result = REFUSED if verdict.refused else ACCEPTED
+        self.refs = tuple(ref for ref, _, _ in said.moves)
         self.rule = verdict.refused[0].code if verdict.refused else ""
         detail = Outcome(
             self._push,

@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from idse_orchestrator.server.gateway.backend import Receive, Send
     from idse_orchestrator.server.model.push import Caller
 
+PROJECTION = "projection"
+"""Said, and no reason to send pushes elsewhere: they go on without it."""
 HEALTH, READY, METRICS, ROTATE = b"/healthz", b"/readyz", b"/metrics", b"/api/v1/keys/rotate"
 _JSON = ((b"content-type", b"application/json"),)
 
@@ -113,7 +115,7 @@ class App:
             return Answer(OK, "ok")
         if path == READY:
             state = self._state()
-            bad = [name for name, words in state.items() if words != "ok"]
+            bad = [name for name, words in state.items() if words != "ok" and name != PROJECTION]
             return Answer(UNAVAILABLE if bad else OK, json.dumps(state), _JSON)
         if path not in (METRICS, ROTATE):
             return Answer(NOT_FOUND, "there is nothing here")

@@ -244,9 +244,12 @@ class _Visit:
             await backend.serve(self._receive, self._send, before_end)
         finally:
             self.has_answered = backend.has_begun
-        if backend.has_begun:
-            await self._send({"type": "http.response.body", "body": b"", "more_body": False})
+        if backend.has_begun and receiving is None:
+            await self._finish()
         return backend
+
+    async def _finish(self) -> None:
+        await self._send({"type": "http.response.body", "body": b"", "more_body": False})
 
     async def _push(self, place: Place, caller: Caller, request: Request) -> None:
         agency = self._agency
@@ -268,4 +271,8 @@ class _Visit:
             self.result = recorder.result
             if receiving.verdict is not None:
                 agency.metrics.judging.observe(receiving.judged_seconds)
+        if self.has_answered:
+            # The lock is free, and the client still waits: it reads what it wrote.
+            await agency.follow(place, recorder)
+            await self._finish()
         agency.pushed(place, recorder, time.monotonic() - began)

@@ -10,9 +10,12 @@ _BUCKETS = (0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60, 300)
 
 
 class Metrics:
-    """Counters of one server; `running` says how many gits it has at the moment."""
+    """Counters of one server.
 
-    def __init__(self, running: Callable[[], int]) -> None:
+    `running` says how many gits it has at the moment, `lag` how many refs the projection is known to lack.
+    """
+
+    def __init__(self, running: Callable[[], int], lag: Callable[[], int]) -> None:
         registry = self._registry = CollectorRegistry()
         self._pushes = Counter(
             "idse_pushes", "Pushes by result and rule.", ["result", "rule"], registry=registry
@@ -28,6 +31,9 @@ class Metrics:
         )
         self.auth_failures = Counter("idse_auth_failures", "Requests without a good key.", registry=registry)
         Gauge("idse_git_processes", "Gits at work.", registry=registry).set_function(running)
+        Gauge(
+            "idse_projection_lag_refs", "Refs that the projection is known to lack.", registry=registry
+        ).set_function(lag)
 
     def push(self, result: str, rule: str, seconds: float) -> None:
         """Counts a push. Rules of a client's own have one label together: their names are its business."""

@@ -18,7 +18,7 @@ import uvicorn
 from idse_orchestrator.base.records import NamedTuple
 from idse_orchestrator.errors import IdseError, StorageError, UsageError
 from idse_orchestrator.server.gateway import judge as judge_process
-from idse_orchestrator.server.gateway.app import App, Door
+from idse_orchestrator.server.gateway.app import PROJECTION, App, Door
 from idse_orchestrator.server.gateway.connection import Connection
 from idse_orchestrator.server.gateway.self_test import self_test
 
@@ -147,7 +147,7 @@ def serve(
     try:
         self_test(agency, sample)
         agency.tell_rules()
-        asyncio.run(_serve(agency, listening, judging, on_ready, doors))
+        asyncio.run(_serve(agency, listening, judging, on_ready, found_at, doors))
     finally:
         judging.stop()
 
@@ -165,6 +165,7 @@ async def _serve(
     listening: Listening,
     judging: JudgeProcess,
     on_ready: Callable[[str], None],
+    found_at: str,
     doors: Mapping[bytes, Door],
 ) -> None:
     def state() -> dict[str, str]:
@@ -174,6 +175,7 @@ async def _serve(
             "database": agency.database_state(),
             "disk": agency.disk_state(),
             "self-test": "ok",
+            PROJECTION: agency.following.state,
         }
 
     config = uvicorn.Config(
@@ -196,11 +198,13 @@ async def _serve(
     )
     server = _Server(config, on_ready, listening.path or f"{listening.host}:{listening.port}")
     tasks = [asyncio.create_task(judging.keep()), asyncio.create_task(agency.maintain())]
+    tasks.append(asyncio.create_task(agency.keep_following(found_at)))
     try:
         await server.serve()
     finally:
         for task in tasks:
             task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 class _Server(uvicorn.Server):

@@ -69,5 +69,6 @@ async def _receive(agency: Agency, caller: Caller, place: Place, environment: di
         code = await process.wait()
         answering.cancel()
         await asyncio.gather(answering, return_exceptions=True)
+    await agency.follow(place, recorder)
     agency.pushed(place, recorder, time.monotonic() - began)
     return code if code >= 0 else EXIT_CHECK_FAILED

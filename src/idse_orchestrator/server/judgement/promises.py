@@ -99,6 +99,14 @@ class Broken(NamedTuple):
         return Refusal(ref, finding.rule, f"{said}{where}{more}{because}", fix)
 
 
+class Weighed(NamedTuple):
+    """What was found, whether it breaks a promise, and why a waiver of it does not count ("" : it does)."""
+
+    finding: Finding
+    broken: Broken | None
+    ignored: str
+
+
 class _Examiner(Examiner):
     """Leaves out that rules of a project could not be judged: nobody but the project needs them."""
 
@@ -130,7 +138,10 @@ class Promises:
 
     def state(self, commit: str) -> SessionState:
         """Returns the state at a commit, with the stages that the policy lets nobody leave out."""
-        state = state_from_json(self._pushed.state(commit))
+        return self.strictly(state_from_json(self._pushed.state(commit)))
+
+    def strictly(self, state: SessionState) -> SessionState:
+        """Returns a state with the stages that the policy lets nobody leave out."""
         types = self._rules.constitution.types
         if self._policy.allows(state.type, core_types()):
             least = () if self._policy.types == ANY else types.get(state.type, ())
@@ -141,14 +152,11 @@ class Promises:
 
     def broken(self, commit: str, state: SessionState, counts: Counts) -> dict[Key, list[Broken]]:
         """Returns what blocks at `commit`, by what would make it the same elsewhere."""
-        if state.is_deleted:
-            return {}
-        context, files = self._context(commit, state), self._reader(commit).own()
+        files = self.files(commit)
         found: dict[Key, list[Broken]] = {}
-        for finding in validate(context, Scope(*self._key)).findings:
-            broken = self._weighed(finding, state, counts)
-            if broken is not None:
-                found.setdefault(self._same(finding, files), []).append(broken)
+        for weighed in self.weighed(commit, state, counts):
+            if weighed.broken is not None:
+                found.setdefault(self._same(weighed.finding, files), []).append(weighed.broken)
         return found
 
     def report(self, commit: str, stage: str, counts: Counts) -> Report:
@@ -161,6 +169,18 @@ class Promises:
     def _context(self, commit: str, state: SessionState) -> Validation:
         states = OneState(self._pushed, self._key, state)
         return Validation(self._reader(commit), self._examiner, states, self._today)
+
+    def weighed(self, commit: str, state: SessionState, counts: Counts) -> Iterator[Weighed]:
+        """Yields all that is found at `commit`, in the order of a report; nothing in a deleted session."""
+        if state.is_deleted:
+            return
+        for finding in validate(self._context(commit, state), Scope(*self._key)).findings:
+            why, mend = counts(finding.waiver) if finding.waiver is not None else ("", "")
+            yield Weighed(finding, self._broken(finding, state, why, mend), why)
+
+    def files(self, commit: str) -> Mapping[str, FileEntry]:
+        """Returns the session's documents at `commit`, by their path in its folder."""
+        return self._reader(commit).own()
 
     def unjudged(self, commit: str) -> list[str]:
         """Returns the ids of the project's rules that could not be judged at `commit`."""
@@ -206,7 +226,7 @@ class Promises:
         folder = self._pushed.part(tip, FOLDER_OF_ARTIFACTS)
         return path, self._pushed.inside(folder, *ARTIFACTS["spec"].split("/"))
 
-    def _weighed(self, finding: Finding, state: SessionState, counts: Counts) -> Broken | None:
+    def _broken(self, finding: Finding, state: SessionState, why: str, mend: str) -> Broken | None:
         """Returns what is broken by a finding; None for one that is recorded and refused for nothing."""
         rule = self._rules.constitution.rule(finding.rule)
         if rule is None:
@@ -215,7 +235,6 @@ class Promises:
         blocks = rule.check in _SEQUENCE or finding.severity == ERROR
         if not blocks or (rule.check == _CONFLICTS and not is_complete):
             return None
-        why, mend = counts(finding.waiver) if finding.waiver is not None else ("", "")
         return None if finding.waiver is not None and not why else Broken(finding, rule, why, mend)
 
     def _same(self, finding: Finding, files: Mapping[str, FileEntry]) -> Key:

@@ -80,6 +80,11 @@ class Pushed:
         """Returns the names of all published refs of the store."""
         return self.vault.git.lines("for-each-ref", "--format=%(refname)", PUBLISHED)
 
+    def tips(self) -> dict[str, str]:
+        """Returns where every published ref of the store points."""
+        listed = self.vault.git.lines("for-each-ref", "--format=%(refname) %(objectname)", PUBLISHED)
+        return dict(line.split(" ", 1) for line in listed)
+
     def parents(self, commit: str) -> tuple[str, ...]:
         """Returns the parents of a commit."""
         return self._commit(commit)[1]

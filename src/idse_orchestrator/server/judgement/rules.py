@@ -51,9 +51,19 @@ class Rules(NamedTuple):
 
 
 class Rulebook:
-    """The files of an Agency at `home` for one client. InvalidConfigurationError where one cannot be used."""
+    """The files of an Agency at `home` for one client. InvalidConfigurationError where one cannot be used.
 
-    def __init__(self, home: str, client: str, extra: InstalledChecks | None = None) -> None:
+    `cache` keeps verdicts.
+    """
+
+    def __init__(
+        self,
+        home: str,
+        client: str,
+        extra: InstalledChecks | None = None,
+        cache: type[FileVerdictCache] = FileVerdictCache,
+    ) -> None:
+        self._kept = cache
         self._home = home
         self._client = client
         self._extra = extra or InstalledChecks()
@@ -109,11 +119,7 @@ class Rulebook:
     def _cache(self, repository: str, project: str) -> FileVerdictCache:
         """Returns the cache of one project. Each has its own: a cache keeps few constitutions."""
         parts = (self._home, "cache", "judgement", self._client or "-", repository or "-", project or "-")
-        return _cache_in(os.path.join(*parts))
-
-
-def _cache_in(folder: str) -> FileVerdictCache:
-    return FileVerdictCache(folder, generation())
+        return self._kept(os.path.join(*parts), generation())
 
 
 @cache

@@ -20,7 +20,9 @@ from idse_orchestrator.server.model.names import place_in
 from idse_orchestrator.server.model.push import Refusal
 
 if TYPE_CHECKING:
+    from idse_orchestrator.ledger.events import SessionKey
     from idse_orchestrator.pipeline.stage_state_model import Waiver
+    from idse_orchestrator.server.judgement.promises import Counts
     from idse_orchestrator.server.judgement.rules import Rules
     from idse_orchestrator.server.model.policy import Policy
 
@@ -131,25 +133,48 @@ def _names(folder: str) -> list[str]:
     return sorted(os.listdir(folder)) if os.path.isdir(folder) else []
 
 
+class Today:
+    """The sessions of the repository at `git_dir`, which `pushed` reads, judged by the rules of today."""
+
+    def __init__(self, pushed: Pushed, git_dir: str, book: Rulebook, today: str) -> None:
+        self._pushed = pushed
+        self._repository = place_of(git_dir)[1]
+        self._book = book
+        self._today = today
+        self._register = Register(pushed, git_dir)
+        self._rules: dict[str, Rules] = {}
+
+    def rules(self, project: str) -> Rules:
+        """Returns the rules of a project."""
+        if project not in self._rules:
+            self._rules[project] = self._book.of_project(self._pushed, self._repository, project)
+        return self._rules[project]
+
+    def promises(self, key: SessionKey) -> Promises:
+        """Returns the judge of a session."""
+        return Promises(self._pushed, key, self.rules(key[0]), self._book.policy, self._today)
+
+    def counts(self, ref: str) -> Counts:
+        """Returns what says of a waiver in the session at `ref` why it does not count."""
+
+        def why(waiver: Waiver) -> tuple[str, str]:
+            return why_not(self._book.policy, waiver, self._register.find(ref, waiver))
+
+        return why
+
+
 def _failing_in(git_dir: str, book: Rulebook, today: str) -> Iterator[Failing]:
     pushed = Pushed(git_dir)
-    register = Register(pushed, git_dir)
+    judging = Today(pushed, git_dir, book, today)
     where = "/".join(place_of(git_dir))
-    rules: dict[str, Rules] = {}
     for ref in pushed.refs():
         key = parse_session_ref(ref)
         if key is None or not ref.startswith(SESSIONS):
             continue
-
-        def counts(waiver: Waiver, ref: str = ref) -> tuple[str, str]:
-            return why_not(book.policy, waiver, register.find(ref, waiver))
-
         try:
-            if key[0] not in rules:
-                rules[key[0]] = book.of_project(pushed, place_of(git_dir)[1], key[0])
-            promises = Promises(pushed, key, rules[key[0]], book.policy, today)
+            promises = judging.promises(key)
             tip = pushed.tip(ref)
-            reasons = told(ref, promises.broken(tip, promises.state(tip), counts))
+            reasons = told(ref, promises.broken(tip, promises.state(tip), judging.counts(ref)))
         except (IdseError, ValueError) as error:
             reasons = [Refusal(ref, UNREADABLE, str(error), "idse agency doctor --fsck")]
         if reasons:

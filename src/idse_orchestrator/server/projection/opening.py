@@ -35,6 +35,12 @@ def open_store(home: Home, engine: str, environment: Mapping[str, str]) -> Store
     return PostgresStore(Login(*(_said(home, role, environment) for role in VARIABLES)))
 
 
+def login_variables(environment: Mapping[str, str]) -> dict[str, str]:
+    """Returns the variables by which a database is reached: ours, and those of PostgreSQL's own library."""
+    names = frozenset(VARIABLES.values())
+    return {name: value for name, value in environment.items() if name in names or name.startswith("PG")}
+
+
 def need_postgres() -> None:
     """Raises UsageError where the packages that PostgreSQL needs are not installed."""
     missing = [name for name in ("psycopg", "psycopg_pool") if PathFinder.find_spec(name) is None]

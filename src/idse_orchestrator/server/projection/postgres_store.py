@@ -9,11 +9,13 @@ along from the one who had it before.
 from __future__ import annotations
 
 import re
+import threading
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache
 from typing import TYPE_CHECKING, Any
+from weakref import WeakSet
 
 import psycopg
 from psycopg.rows import dict_row
@@ -23,6 +25,7 @@ from psycopg_pool import ConnectionPool, PoolTimeout
 from idse_orchestrator.errors import BusyError, StorageError, UsageError
 from idse_orchestrator.server.projection.schema import (
     VERSIONS,
+    described,
     statements,
     tables,
     text_of,
@@ -68,7 +71,9 @@ class PostgresStore:
         self._login = login
         self.schema = schema
         self._pools: dict[str, ConnectionPool[Connection[Row]]] = {}
-        self._where = repr(login)
+        self.where = repr(login)
+        self._making = threading.Lock()
+        self._bound: WeakSet[Connection[Row]] = WeakSet()
 
     def read(self, query: str, /, *, client: str, **given: object) -> list[Row]:
         """Returns the rows that `query` finds for `client`."""
@@ -111,6 +116,7 @@ class PostgresStore:
         """Returns a store in a schema beside this one."""
         other = PostgresStore(self._login, f"{self.schema}_new")
         other._pools = self._pools
+        other._bound = self._bound
         other.make()
         return other
 
@@ -131,14 +137,20 @@ class PostgresStore:
             pool.close(timeout=1)
         self._pools.clear()
 
-    def check_app_role(self) -> None:
-        """Raises UsageError where the role for clients is one that no policy binds."""
-        found = self.read(_BOUNDLESS, client="nobody", schema=self.schema, owner=OWNER, admin=ADMIN)[0]
+    def check_role(self) -> None:
+        """Raises UsageError where the role of clients is one that no policy binds."""
+        self._bound.clear()
+        self.read("SELECT 1 AS one", client="nobody")
+
+    def _check(self, connection: Connection[Row]) -> None:
+        """Does so on a connection for clients: none that sees more is ever used."""
+        given = {"schema": self.schema, "owner": OWNER, "admin": ADMIN}
+        found = connection.execute(_translated(_BOUNDLESS), given).fetchall()[0]
         bad = [words for name, words in _WHY.items() if found[name]]
         if bad:
             raise UsageError(
                 f"the role {found['role']} sees the rows of every client",
-                where=self._where,
+                where=self.where,
                 cause=f"it {' and '.join(bad)}: row-level security does not bind it",
                 fix=(
                     f"let the Agency connect as {APP}: secrets/database-app",
@@ -162,6 +174,9 @@ class PostgresStore:
             ).format(how=SQL(how), client=Literal(client), schema=Literal(self.schema))
             connection.execute(begin)
             try:
+                if client != EVERYONE and connection not in self._bound:
+                    self._check(connection)
+                    self._bound.add(connection)
                 yield connection
             except BaseException:
                 if not connection.closed:
@@ -171,29 +186,32 @@ class PostgresStore:
 
     def _pool(self, client: str) -> ConnectionPool[Connection[Row]]:
         role = ADMIN if client == EVERYONE else APP
-        pool = self._pools.get(role)
-        if pool is None:
-            pool = self._pools[role] = ConnectionPool(
-                self._login.admin if role == ADMIN else self._login.app,
-                kwargs={
-                    "autocommit": True,
-                    "row_factory": dict_row,
-                    "prepare_threshold": None,  # behind a pooler each transaction may have another backend
-                    "connect_timeout": CONNECT_SECONDS,
-                    "tcp_user_timeout": WAIT_SECONDS * 1000,
-                    "application_name": "idse agency",
-                },
-                min_size=0,
-                max_size=_MOST_CONNECTIONS,
-                configure=_configure,
-                check=ConnectionPool.check_connection,
-                timeout=CONNECT_SECONDS,
-                reconnect_timeout=0,
-                max_idle=60,
-                open=True,
-                name=role,
-            )
-        return pool
+        with self._making:
+            if role not in self._pools:
+                self._pools[role] = self._opened(role)
+            return self._pools[role]
+
+    def _opened(self, role: str) -> ConnectionPool[Connection[Row]]:
+        return ConnectionPool(
+            self._login.admin if role == ADMIN else self._login.app,
+            kwargs={
+                "autocommit": True,
+                "row_factory": dict_row,
+                "prepare_threshold": None,  # behind a pooler each transaction may have another backend
+                "connect_timeout": CONNECT_SECONDS,
+                "tcp_user_timeout": WAIT_SECONDS * 1000,
+                "application_name": "idse agency",
+            },
+            min_size=0,
+            max_size=_MOST_CONNECTIONS,
+            configure=_configure,
+            check=ConnectionPool.check_connection,
+            timeout=CONNECT_SECONDS,
+            reconnect_timeout=0,
+            max_idle=60,
+            open=True,
+            name=role,
+        )
 
     @contextmanager
     def _told(self) -> Iterator[None]:
@@ -201,16 +219,16 @@ class PostgresStore:
         try:
             yield
         except PoolTimeout as error:
-            raise failed(self._where, "no connection to the database could be made") from error
+            raise failed(self.where, "no connection to the database could be made") from error
         except psycopg.Error as error:
             if error.sqlstate in _BUSY:
                 raise BusyError(
                     f"the projection was being written for more than {WAIT_SECONDS} s",
-                    where=self._where,
+                    where=self.where,
                     fix=("wait for the other process to end, then run the command again",),
                 ) from error
             words = error.diag.message_primary or str(error).strip().partition("\n")[0]
-            raise failed(self._where, words) from error
+            raise failed(self.where, words) from error
 
 
 def _configure(connection: Connection[Row]) -> None:
@@ -236,6 +254,7 @@ def make_tables(connection: Connection[Any], schema: str) -> None:
             connection.execute(statement.format(table=table.name, tenant=table.tenant))
     for view in views():
         connection.execute(f"ALTER VIEW {view} SET (security_invoker = true)")
+    _comment(connection)
     there = connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", (OF_TOKENS,)).fetchone()
     if there:
         connection.execute(
@@ -244,6 +263,18 @@ def make_tables(connection: Connection[Any], schema: str) -> None:
                 "GRANT SELECT ON ALL TABLES IN SCHEMA {schema} TO {role}"
             ).format(schema=name, role=Identifier(OF_TOKENS))
         )
+
+
+def _comment(connection: Connection[Any]) -> None:
+    """Says in the database what each table and column is: PostgREST shows it."""
+    for each in described():
+        kind = SQL("VIEW" if each.name in views() else "TABLE")
+        what, words = Identifier(each.name), Literal(each.words)
+        connection.execute(SQL("COMMENT ON {} {} IS {}").format(kind, what, words))
+        for column, about in each.columns:
+            if about:
+                named = Identifier(each.name, column)
+                connection.execute(SQL("COMMENT ON COLUMN {} IS {}").format(named, Literal(about)))
 
 
 _SECURITY = (
@@ -294,19 +325,16 @@ class _Transaction:
         """Adds rows, and returns how many."""
         if not rows:
             return 0
-        with self._connection.cursor() as cursor:
-            if skip or len(rows) < _FEW:
-                places = ", ".join(["%s"] * len(tables()[table].columns))
-                end = " ON CONFLICT DO NOTHING" if skip else ""
-                cursor.executemany(f"INSERT INTO {table} VALUES ({places}){end}", rows)  # noqa: S608 - ours
-                return max(cursor.rowcount, 0)
-            with cursor.copy(f"COPY {table} FROM STDIN") as copy:
-                for row in rows:
-                    copy.write_row(row)
-            return len(rows)
+        query = _inserting(table, skip=skip)
+        return self._connection.execute(query, [list(column) for column in zip(*rows, strict=True)]).rowcount
 
 
-_FEW = 100
+@cache
+def _inserting(table: str, *, skip: bool) -> Any:  # noqa: ANN401 - psycopg wants a literal
+    """Returns a statement that takes each column as an array: COPY does not go with row-level security."""
+    arrays = ", ".join(f"%s::{kind}[]" for kind in tables()[table].kinds)
+    end = " ON CONFLICT DO NOTHING" if skip else ""
+    return f"INSERT INTO {table} SELECT * FROM unnest({arrays}){end}"  # noqa: S608 - names are ours
 
 
 @cache

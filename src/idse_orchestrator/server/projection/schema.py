@@ -18,10 +18,11 @@ VERSIONS = "projection"
 
 
 class Table(NamedTuple):
-    """A table: columns in order, primary key, and `tenant`, the column that says whose a row is."""
+    """A table: columns in order and their types, primary key, and `tenant`, which says whose a row is."""
 
     name: str
     columns: tuple[str, ...]
+    kinds: tuple[str, ...]
     key: tuple[str, ...]
     tenant: str
 
@@ -53,9 +54,10 @@ def tables() -> Mapping[str, Table]:
     for statement in statements():
         made = re.match(r"CREATE TABLE (\w+) \((.*)\)$", statement, re.DOTALL)
         if made and made[1] != VERSIONS:
-            columns = tuple(re.findall(r"(?m)^\s*([a-z_]+) (?:TEXT|BIGINT) NOT NULL", made[2]))
+            pairs = re.findall(r"(?m)^\s*([a-z_]+) (TEXT|BIGINT) NOT NULL", made[2])
+            columns, kinds = (tuple(each) for each in zip(*pairs, strict=True))
             key = tuple(re.split(r",\s*", re.findall(r"PRIMARY KEY \(([^)]*)\)", made[2])[0]))
-            found[made[1]] = Table(made[1], columns, key, key[0])
+            found[made[1]] = Table(made[1], columns, kinds, key, key[0])
     return found
 
 
@@ -63,3 +65,33 @@ def tables() -> Mapping[str, Table]:
 def views() -> tuple[str, ...]:
     """Returns the names of the views."""
     return tuple(re.findall(r"(?m)^CREATE VIEW (\w+)", text_of("projection")))
+
+
+class Described(NamedTuple):
+    """What the comments say of a table or a view, and of each of its columns; a view names none."""
+
+    name: str
+    words: str
+    columns: tuple[tuple[str, str], ...]
+
+
+@cache
+def described() -> tuple[Described, ...]:
+    """Returns what the comments of the SQL say, in the order of the text."""
+    found = []
+    for block in text_of("projection").split("\n\n")[1:]:
+        columns, kept = [], ""
+        for line in block.splitlines():
+            comment = re.match(r"\s*-- (.*)", line)
+            made = re.match(r"CREATE (?:TABLE|VIEW) (\w+)", line)
+            column = re.match(r"  ([a-z_]+) (?:TEXT|BIGINT) NOT NULL", line)
+            if comment:
+                kept = f"{kept} {comment[1]}".strip()
+            elif made:
+                found.append(Described(made[1], kept, ()))
+                kept = ""
+            elif column:
+                columns.append((column[1], kept))
+                kept = ""
+        found[-1] = found[-1]._replace(columns=tuple(columns))
+    return tuple(found)

@@ -20,6 +20,8 @@ from idse_orchestrator.server.projection.store import EVERYONE, Row, Store, Valu
 PATIENCE_SECONDS = 30.0
 _MODE = 0o600
 _LOCK = "projection.lock"
+_ONE, _WRITES = "one", "writes"
+"""Kinds of connections beside that for EVERYONE. No client has such an id: ids are UUIDs."""
 _PARTS = ("", "-wal", "-shm", "-journal")
 
 
@@ -32,6 +34,11 @@ class SqliteStore:
         self.path = path
         self._run = run
         self._own = threading.local()
+
+    @property
+    def where(self) -> str:
+        """The file."""
+        return self.path
 
     def read(self, query: str, /, *, client: str, **given: object) -> list[Row]:
         """Returns the rows that `query` finds for `client`."""
@@ -53,7 +60,7 @@ class SqliteStore:
     def writing(self, client: str) -> Iterator[_Transaction]:
         """Opens a transaction beside which nobody writes."""
         with self._locked(), self._told():
-            connection = self.connection(EVERYONE)
+            connection = self.connection(_WRITES)
             connection.execute("BEGIN IMMEDIATE")
             try:
                 yield _Transaction(connection, client)
@@ -62,6 +69,9 @@ class SqliteStore:
                 if connection.in_transaction:
                     connection.execute("ROLLBACK")
                 raise
+
+    def check_role(self) -> None:
+        """Does nothing: there are no roles."""
 
     def is_current(self) -> bool:
         """Tests whether the tables are there, and made by this version."""
@@ -114,8 +124,7 @@ class SqliteStore:
             catch_up()
             if not os.path.exists(self.path):
                 self._make()
-            connection = self.connection(EVERYONE)
-            beside.connection(EVERYONE).backup(connection)
+            beside.connection(_WRITES).backup(self.connection(_WRITES))
         beside.remove()
 
     def remove(self) -> None:
@@ -127,7 +136,7 @@ class SqliteStore:
 
     def close(self) -> None:
         """Closes the connections of this thread."""
-        known: dict[bool, tuple[int, sqlite3.Connection, object]] = self._own.__dict__.pop("known", {})
+        known: dict[str, tuple[int, sqlite3.Connection, object]] = self._own.__dict__.pop("known", {})
         for process, connection, _ in known.values():
             if process == os.getpid():
                 connection.close()
@@ -142,17 +151,17 @@ class SqliteStore:
             yield
 
     def connection(self, client: str) -> sqlite3.Connection:
-        """Returns the connection of this thread on which queries of `client` run."""
-        is_narrow = client != EVERYONE
+        """Returns the connection of this thread on which queries of `client` run, or all that writes."""
+        kind = client if client in (EVERYONE, _WRITES) else _ONE
         known = self._own.__dict__.setdefault("known", {})
-        found = known.get(is_narrow)
+        found = known.get(kind)
         if found is None or found[0] != os.getpid() or found[2] != _file(self.path):
-            found = known[is_narrow] = (os.getpid(), self._opened(is_narrow=is_narrow), _file(self.path))
+            found = known[kind] = (os.getpid(), self._opened(kind), _file(self.path))
         self._own.client = client
         connection: sqlite3.Connection = found[1]
         return connection
 
-    def _opened(self, *, is_narrow: bool) -> sqlite3.Connection:
+    def _opened(self, kind: str) -> sqlite3.Connection:
         if not os.path.exists(self.path):
             raise failed(self.path, "it is not there")
         connection = sqlite3.connect(
@@ -160,13 +169,14 @@ class SqliteStore:
         )
         connection.row_factory = _row
         connection.execute("PRAGMA synchronous = NORMAL")
-        if is_narrow:
+        if kind == _ONE:
             own = self._own
             connection.create_function("idse_client", 0, lambda: own.client, deterministic=True)
             for name, tenant in (*((t.name, t.tenant) for t in tables().values()), *_VIEWS):
                 connection.execute(
                     f"CREATE TEMP VIEW {name} AS SELECT * FROM main.{name} WHERE {tenant} = idse_client()"  # noqa: S608
                 )
+        if kind != _WRITES:
             connection.execute("PRAGMA query_only = ON")
         return connection
 

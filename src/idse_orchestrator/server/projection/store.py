@@ -51,6 +51,10 @@ class Store(Protocol):
     def engine(self) -> str:
         """``sqlite`` or ``postgresql``."""
 
+    @property
+    def where(self) -> str:
+        """Where the database is, as errors about it say."""
+
     def read(self, query: str, /, *, client: str, **given: object) -> list[Row]:
         """Returns the rows that `query` finds for `client`. Raises StorageError where the database fails."""
 
@@ -59,6 +63,9 @@ class Store(Protocol):
 
     def writing(self, client: str) -> AbstractContextManager[Writer]:
         """Opens a transaction that holds the lock of `client`; with the block it is written, or undone."""
+
+    def check_role(self) -> None:
+        """Raises UsageError where the role of clients is one that no policy binds."""
 
     def is_current(self) -> bool:
         """Tests whether the tables are there, and of this version; StorageError where nobody can tell."""
@@ -84,11 +91,11 @@ def clean(value: str | int) -> str | int:
 
     A NUL and half a character are replaced: PostgreSQL takes neither. A number is kept in 64 bits.
     """
-    if isinstance(value, int):
-        return min(max(value, -_MOST), _MOST)
-    if value.isascii() and "\0" not in value:
-        return value
-    return value.replace("\0", "\ufffd").encode("utf-8", "surrogatepass").decode("utf-8", "replace")
+    if isinstance(value, str):
+        if value.isascii() and "\0" not in value:
+            return value
+        return value.replace("\0", "\ufffd").encode("utf-8", "surrogatepass").decode("utf-8", "replace")
+    return min(max(int(value), -_MOST), _MOST)
 
 
 def failed(where: str, cause: str) -> StorageError:

@@ -246,9 +246,10 @@ def _checked(key: str, value: object, where: str) -> Any:  # noqa: ANN401 - each
         ) from error
 
 
-def first_configuration(url: str) -> bytes:
+def first_configuration(url: str, database: str = "") -> bytes:
     """Returns the text of a new agency.toml. Raises InvalidConfigurationError where `url` is none."""
-    return _toml({"url": _checked("url", url, "--url")})
+    own = {"database": database} if database else {}
+    return _toml({"url": _checked("url", url, "--url"), **own})
 
 
 def _toml(values: Mapping[str, str]) -> bytes:

@@ -10,7 +10,7 @@ import os
 import secrets
 import shutil
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 
 from idse_orchestrator.base.files import (
@@ -173,17 +173,27 @@ class Home:
 
 PING = b"ping\n"
 """What the judge answers with the same, if it can fork and answer."""
-_SOCKET = "judge.sock"
+_JUDGE, _FOLLOWER = "judge.sock", "projection.sock"
 _LONGEST_SOCKET = 100
 
 
 def judge_socket(home: Home) -> str:
-    """Returns where the judge listens. The kernel takes no long paths, so a long one goes by a descriptor."""
-    path = os.path.join(home.run, _SOCKET)
+    """Returns where the judge listens."""
+    return _socket(home, _JUDGE)
+
+
+def follower_socket(home: Home) -> str:
+    """Returns where the process listens that writes the projection."""
+    return _socket(home, _FOLLOWER)
+
+
+def _socket(home: Home, name: str) -> str:
+    """Returns where a socket is. The kernel takes no long paths, so a long one goes by a descriptor."""
+    path = os.path.join(home.run, name)
     if len(os.fsencode(path)) <= _LONGEST_SOCKET:
         return path
     descriptor = os.open(home.run, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    return f"/proc/self/fd/{descriptor}/{_SOCKET}"
+    return f"/proc/self/fd/{descriptor}/{name}"
 
 
 def open_home(path: str) -> Home:
@@ -249,13 +259,23 @@ def _word_in(home: Home) -> str:
     return "init"
 
 
-def make_home(path: str, *, url: str = "", rules: bytes = b"", by: str = "init") -> Home:
+def make_home(
+    path: str,
+    *,
+    url: str = "",
+    rules: bytes = b"",
+    by: str = "init",
+    database: Callable[[Home], str] = lambda _: "",
+) -> Home:
     """Makes a home with mode 0700 where nothing stands, or an empty folder; ConflictError where more does.
 
-    `rules` is the first content of rules/agency.yaml. It is a home once all of it is on the disk.
+    `rules` is the first content of rules/agency.yaml. `database` sets up where the projection is kept, and
+    returns its engine; "" : what is built in. It is a home once all of it is on the disk.
     """
     with making_home(path, by) as home:
-        write_atomically(home.configuration_file, first_configuration(url), what=_WHAT)
+        first_configuration(url)  # what is wrong in it is told before anything is set up elsewhere
+        content = first_configuration(url, database(home))
+        write_atomically(home.configuration_file, content, what=_WHAT)
         if rules:
             write_atomically(os.path.join(home.rules, "agency.yaml"), rules, what=_WHAT)
         new_nonce_seed(home)

@@ -13,5 +13,6 @@ REVOKE ALL ON SCHEMA {schema} FROM PUBLIC;
 GRANT USAGE ON SCHEMA {schema} TO idse_app, idse_admin;
 GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA {schema} TO idse_admin;
 GRANT SELECT ON ALL TABLES IN SCHEMA {schema} TO idse_app;
-GRANT INSERT, UPDATE, DELETE ON refs, judged, projects, sessions, artifacts, blobs, stages, events, findings,
+GRANT INSERT, UPDATE, DELETE ON refs, projects, sessions, artifacts, blobs, stages, events, findings,
   sync_events, sync_sessions TO idse_app;
+GRANT INSERT ON audit TO idse_app;

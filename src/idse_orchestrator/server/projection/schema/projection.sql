@@ -34,17 +34,6 @@ CREATE TABLE refs (
   PRIMARY KEY (client_id, repository_id, ref)
 );
 
--- By what the findings of a repository were judged: they hold for a day, and for those rules.
-CREATE TABLE judged (
-  client_id TEXT NOT NULL,
-  repository_id TEXT NOT NULL,
-  -- The day in UTC: waivers expire.
-  day TEXT NOT NULL,
-  -- What tells the rules of the Agency and of the client from earlier ones.
-  rules TEXT NOT NULL,
-  PRIMARY KEY (client_id, repository_id)
-);
-
 -- Projects, as their ledgers tell them.
 CREATE TABLE projects (
   client_id TEXT NOT NULL,
@@ -95,6 +84,8 @@ CREATE TABLE sessions (
   warnings BIGINT NOT NULL,
   -- Why the server cannot judge it; '' where it can.
   unreadable TEXT NOT NULL,
+  -- What tells the day and the rules by which it was judged from others.
+  judged_by TEXT NOT NULL,
   tags_json TEXT NOT NULL,
   parents_json TEXT NOT NULL,
   -- The whole state of its ledger.

@@ -1,0 +1,297 @@
+"""The projection behind a server that runs: who pushed reads it, and whatever fails, no push does."""
+
+from __future__ import annotations
+
+import concurrent.futures
+import contextlib
+import json
+import os
+import pathlib
+import resource
+import signal
+import sqlite3
+import time
+
+import psycopg
+import pytest
+
+from agency_bed import AgencyBed, bearer
+from idse_orchestrator.base.files import file_lock
+from idse_orchestrator.server.projection.index import compare
+from idse_orchestrator.server.projection.opening import POSTGRESQL, keep_login, open_store
+from idse_orchestrator.server.projection.postgres_setup import set_up
+from idse_orchestrator.server.projection.project import Projector
+from idse_orchestrator.server.tenants.home import follower_socket
+from idse_orchestrator.wiring.ledgers import KINDS
+from projection_bed import quiet
+from pushes import Clone, ref_of
+
+SLOW = 20.0
+
+
+@pytest.fixture
+def serving(tmp_path, request, sealed):
+    """A server in each engine, and a store that reads its projection; `url` is that of the superuser."""
+    engine = request.param
+    url = request.getfixturevalue("postgres").database() if engine == POSTGRESQL else ""
+
+    def database(home):
+        if not url:
+            return ""
+        keep_login(home, set_up(url))
+        return POSTGRESQL
+
+    bed = AgencyBed(tmp_path / "agency", database)
+    bed.store = open_store(bed.home, engine, {})
+    bed.database_url = url
+    bed.start()
+    bed.until(lambda: state(bed) == "ok", SLOW)
+    yield bed
+    bed.stop()
+    bed.store.close()
+
+
+both = pytest.mark.parametrize("serving", ["sqlite", POSTGRESQL], indirect=True)
+on_sqlite = pytest.mark.parametrize("serving", ["sqlite"], indirect=True)
+on_postgres = pytest.mark.parametrize("serving", [POSTGRESQL], indirect=True)
+
+
+def state(bed):
+    """What /readyz says of the projection."""
+    status, body, _ = bed.get("/readyz")
+    assert status == 200
+    return json.loads(body)["projection"]
+
+
+def follower(bed):
+    """The process that writes the projection; None where none runs."""
+    for pid in bed.children():
+        with contextlib.suppress(OSError):
+            if b"projection.follower" in pathlib.Path(f"/proc/{pid}/cmdline").read_bytes():
+                return pid
+    return None
+
+
+def push(bed, clone, key, *refs):
+    """Pushes with plain git; returns how long it took."""
+    began = time.monotonic()
+    names = refs or (ref_of(),)
+    clone.repo.git("push", "--quiet", bed.url("shop/web"), *names, env=bearer(key))
+    return time.monotonic() - began
+
+
+def titles(bed):
+    """Titles of the sessions of shop, as its projection has them; what cannot be asked has none."""
+    client = bed.admin.client("shop").id
+    return {row["title"] for row in bed.store.read("SELECT title FROM sessions", client=client)}
+
+
+def describe(clone, title, session="login"):
+    """Gives a session another title."""
+    clone.append(session, "described", {"title": title})
+
+
+def same_as_git(bed):
+    """Tests whether the tables are as they would be if they were made anew."""
+    projector = Projector(bed.home, bed.admin, bed.store, KINDS)
+    return compare(projector, bed.admin.repositories(), quiet) == []
+
+
+@pytest.fixture
+def key(serving):
+    """A key of shop."""
+    return serving.key("shop")
+
+
+@both
+def test_who_pushed_reads_what_was_pushed(serving, clone, key):
+    clone.create(title="0")
+    for number in range(4):
+        push(serving, clone, key)
+        assert titles(serving) == {str(number)}
+        describe(clone, str(number + 1))
+    assert same_as_git(serving)
+
+
+@on_postgres
+def test_a_database_that_is_locked_fails_no_push_and_is_caught_up_with(serving, clone, key):
+    clone.create(title="before")
+    push(serving, clone, key)
+    with psycopg.connect(serving.database_url) as other:
+        other.execute("LOCK TABLE projection.sessions IN ACCESS EXCLUSIVE MODE")
+        describe(clone, "meanwhile")
+        assert push(serving, clone, key) < SLOW / 2
+        assert state(serving) in ("ok", "it is being looked at")
+    serving.until(lambda: titles(serving) == {"meanwhile"}, SLOW)
+    assert same_as_git(serving)
+
+
+@on_postgres
+def test_a_database_that_is_gone_fails_no_push_and_is_caught_up_with(serving, clone, key, postgres):
+    clone.create(title="before")
+    push(serving, clone, key)
+    postgres.stop(signal.SIGQUIT)
+    try:
+        describe(clone, "meanwhile")
+        push(serving, clone, key)
+        describe(clone, "later")
+        assert push(serving, clone, key) < SLOW / 2
+        serving.until(lambda: "cannot be used" in state(serving), SLOW)
+        operator = serving.key("")
+        assert "idse_projection_lag_refs 0.0" not in serving.get("/metrics", operator)[1]
+    finally:
+        postgres.start()
+    serving.store.close()
+    serving.until(lambda: state(serving) == "ok", 2 * SLOW)
+    assert titles(serving) == {"later"}
+    assert same_as_git(serving)
+
+
+@on_sqlite
+def test_a_file_that_is_being_written_fails_no_push(serving, clone, key):
+    clone.create(title="before")
+    push(serving, clone, key)
+    other = sqlite3.connect(f"{serving.home.path}/projection.db", isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    describe(clone, "meanwhile")
+    assert push(serving, clone, key) < SLOW / 2
+    assert titles(serving) == {"before"}
+    other.execute("ROLLBACK")
+    other.close()
+    serving.until(lambda: titles(serving) == {"meanwhile"}, SLOW)
+    with file_lock(serving.home.run, 1, "projection.lock"):
+        describe(clone, "again")
+        assert push(serving, clone, key) < SLOW / 2
+    serving.until(lambda: titles(serving) == {"again"}, SLOW)
+    assert same_as_git(serving)
+
+
+@on_sqlite
+def test_a_full_disk_fails_no_push(serving, clone, key):
+    clone.create(title="before")
+    push(serving, clone, key)
+    process = follower(serving)
+    before = resource.prlimit(process, resource.RLIMIT_FSIZE, (4096, resource.RLIM_INFINITY))
+    describe(clone, "meanwhile")
+    push(serving, clone, key)
+    serving.until(lambda: "cannot be used" in state(serving), SLOW)
+    assert titles(serving) == {"before"}
+    resource.prlimit(process, resource.RLIMIT_FSIZE, before)
+    serving.until(lambda: state(serving) == "ok" and titles(serving) == {"meanwhile"}, 2 * SLOW)
+    assert same_as_git(serving)
+
+
+@on_sqlite
+def test_a_file_that_was_deleted_or_damaged_is_made_anew(serving, clone, key):
+    clone.create(title="before")
+    push(serving, clone, key)
+    for name in os.listdir(serving.home.path):
+        if name.startswith("projection.db"):
+            os.unlink(f"{serving.home.path}/{name}")
+    describe(clone, "after")
+    push(serving, clone, key)
+    serving.until(lambda: os.path.exists(f"{serving.home.path}/projection.db"), SLOW)
+    serving.until(lambda: state(serving) == "ok" and titles(serving) == {"after"}, SLOW)
+    assert same_as_git(serving)
+
+
+@both
+def test_the_process_is_killed_and_nothing_is_missing_in_the_end(serving, clone, key):
+    clone.create(title="0")
+    push(serving, clone, key)
+    for number in range(1, 4):
+        describe(clone, str(number))
+        process = follower(serving)
+        with concurrent.futures.ThreadPoolExecutor(1) as other:
+            pushing = other.submit(push, serving, clone, key)
+            time.sleep(0.05 * number)
+            os.kill(process, signal.SIGKILL)
+            pushing.result()
+        serving.until(lambda before=process: follower(serving) not in (None, before), SLOW)
+        serving.until(lambda number=number: state(serving) == "ok" and titles(serving) == {str(number)}, SLOW)
+    assert same_as_git(serving)
+
+
+@both
+def test_a_server_that_was_killed_catches_up_at_the_start(serving, clone, key):
+    clone.create(title="before")
+    push(serving, clone, key)
+    stopped = follower(serving)
+    os.kill(stopped, signal.SIGSTOP)  # it does not come to write
+    describe(clone, "meanwhile")
+    push(serving, clone, key)
+    serving.stop(signal.SIGKILL)
+    os.kill(stopped, signal.SIGKILL)
+    assert titles(serving) == {"before"}
+    serving.start()
+    serving.until(lambda: state(serving) == "ok", SLOW)
+    assert titles(serving) == {"meanwhile"}
+    assert same_as_git(serving)
+
+
+@both
+def test_rules_of_a_project_reach_its_other_sessions(serving, clone, key):
+    clone.create_project()
+    clone.create("login")
+    clone.create("search")
+    push(serving, clone, key, ref_of("login"), ref_of("search"), "refs/idse/projects/portal")
+    client = serving.admin.client("shop").id
+    asked = "SELECT session_name, judged_by FROM sessions"
+    before = {row["session_name"]: row["judged_by"] for row in serving.store.read(asked, client=client)}
+    clone.project_files(constitution_yaml="rules: [nonsense\n")
+    push(serving, clone, key, "refs/idse/projects/portal")
+    serving.until(lambda: same_as_git(serving), SLOW)
+    after = {row["session_name"]: row["judged_by"] for row in serving.store.read(asked, client=client)}
+    assert before.keys() == after.keys() == {"login", "search"}
+    broken = serving.store.read("SELECT rules_broken FROM projects", client=client)
+    assert "constitution.yaml" in broken[0]["rules_broken"]
+
+
+@on_postgres
+def test_a_server_does_not_start_where_no_policy_binds_its_role(serving):
+    serving.stop()
+    with psycopg.connect(serving.database_url, autocommit=True) as founder:
+        founder.execute("GRANT idse_admin TO idse_app")
+        try:
+            with pytest.raises(AssertionError, match="sees the rows of every client"):
+                serving.start()
+        finally:
+            founder.execute("REVOKE idse_admin FROM idse_app")
+
+
+def _pushes(serving, make_repo, clones, times):
+    """Pushes of many clones at once: each its own session, and one that all share."""
+    key = serving.key("shop")
+
+    def work(number):
+        clone = Clone(make_repo(f"clone-{number}"))
+        clone.create(f"own-{number}", title="0")
+        for turn in range(times):
+            describe(clone, str(turn), f"own-{number}")
+            push(serving, clone, key, ref_of(f"own-{number}"))
+
+    with concurrent.futures.ThreadPoolExecutor(8) as pool:
+        list(pool.map(work, range(clones)))
+    serving.until(lambda: state(serving) == "ok", SLOW)
+    assert titles(serving) == {str(times - 1)}
+    assert same_as_git(serving)
+
+
+@both
+def test_pushes_at_once_make_what_a_rebuild_makes(serving, make_repo):
+    _pushes(serving, make_repo, 5, 2)
+
+
+@pytest.mark.soak
+@both
+def test_a_hundred_pushes_at_once_make_what_a_rebuild_makes(serving, make_repo):
+    serving.stop()
+    with open(serving.home.configuration_file, "a") as file:
+        file.write("pushes_a_minute = 10000\n")
+    serving.start()
+    _pushes(serving, make_repo, 100, 3)
+
+
+@both
+def test_the_socket_is_its_owners_alone(serving):
+    assert os.stat(follower_socket(serving.home)).st_mode & 0o077 == 0
