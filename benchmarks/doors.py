@@ -68,7 +68,19 @@ def _filled(home: str, count: int) -> tuple[Any, Any]:
         name = f"session-{number:05}"
         at = f"2026-01-{1 + number % 28:02}T{number % 24:02}:{number % 60:02}:00Z"
         texts = ("portal", name, "", "feature", f"Title of {name}", "active", "passing", "Ann")
-        rest_of = (f"{number:040x}", 12, 0, 1, "", '["a","b"]', "[]", f'{{"state":"{"x" * 2500}"}}', at, at)
+        rest_of = (
+            f"{number:040x}",
+            12,
+            0,
+            1,
+            "",
+            "",
+            '["a","b"]',
+            "[]",
+            f'{{"state":"{"x" * 2500}"}}',
+            at,
+            at,
+        )
         rows.append((client, session_id(ident, "portal", name), ident, project, *texts, *rest_of))
     with store.writing(client) as writing:
         writing.add("clients", [(client, "acme", "", "")])
@@ -81,7 +93,7 @@ def _filled(home: str, count: int) -> tuple[Any, Any]:
 async def _inside(home: str, key: str, count: int, turns: int) -> Mapping[str, float]:
     """Returns medians in milliseconds, of the query and of the answer, which take turns."""
     agency, store = _filled(home, count)
-    app = App(agency, dict, doors_of(agency, os.environ))
+    app = App(agency, dict, doors_of(agency))
     client = agency.admin.client("acme").id
     times: dict[str, list[float]] = {"sql": [], "list": []}
     for _ in range(turns):

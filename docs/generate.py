@@ -155,8 +155,6 @@ def compiled_constitution() -> str:
 
 
 REST = """\
-# REST of an Agency
-
 Addresses stand below `/api/v1`; without the version they answer the same. The key is `Authorization: Bearer
 KEY`, or the password of Basic. `/api/v1/openapi.json` has all of this for programs (OpenAPI 3.1).
 
@@ -172,8 +170,6 @@ Errors are problems (RFC 9457) with our `code`, what to do as `fix`, and `findin
 --json` has them."""
 
 MCP = """\
-# MCP of an Agency
-
 `/mcp` speaks MCP over streamable HTTP, without sessions, in all revisions from 2024-11-05 to 2026-07-28. An
 agent without a clone reads and writes with it; one in a work tree has [`idse mcp`](commands.md#idse-mcp),
 and edits files.
@@ -197,6 +193,8 @@ def rest() -> str:
 
     document = openapi("")
     sections = [
+        "# REST of an Agency",
+        NOTICE,
         REST,
         _table(
             ("address", "method", "what for"),
@@ -239,9 +237,7 @@ def mcp_tools() -> str:
     """The tools of the remote MCP server."""
     from idse_orchestrator.server.mcp.tools import TOOLS
 
-    sections = [
-        MCP,
-    ]
+    sections = ["# MCP of an Agency", NOTICE, MCP]
     for name, tool in TOOLS.items():
         rows = (
             (

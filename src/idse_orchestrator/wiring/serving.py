@@ -63,7 +63,6 @@ def serve_agency(
     listening: Listening,
     on_ready: Callable[[str], None],
     log: Callable[[str], None],
-    environment: Mapping[str, str],
 ) -> None:
     """Serves until SIGTERM or SIGINT; `on_ready` is told where it listens. BusyError: another one serves.
 
@@ -82,7 +81,7 @@ def serve_agency(
         writer = git_writer(Vault(sample, Git(sample, {"PATH": agency.limits.path})), lambda: _NOBODY)
         begun = {"project": _KEY[0], "session": _KEY[1], "type": "feature"}
         writer.append(*_KEY, lambda _: Draft("created", begun))
-        doors = doors_of(agency, environment)
+        doors = doors_of(agency)
         serve(agency, listening, KINDS.found_at, sample, Telling(on_ready, log), doors)
 
 
@@ -98,7 +97,7 @@ def _check_projection(agency: Agency) -> None:
         store.close()
 
 
-def doors_of(agency: Agency, environment: Mapping[str, str]) -> Mapping[bytes, Door]:
+def doors_of(agency: Agency) -> Mapping[bytes, Door]:
     """Returns what answers beside git, by how the paths begin that are its own: REST and MCP."""
     from idse_orchestrator import __version__
     from idse_orchestrator.server.api.app import Api, rest
@@ -111,7 +110,7 @@ def doors_of(agency: Agency, environment: Mapping[str, str]) -> Mapping[bytes, D
     from idse_orchestrator.server.projection.opening import open_store
     from idse_orchestrator.server.writing.desk import Desk
 
-    store = open_store(agency.home, agency.configuration.database, environment)
+    store = open_store(agency.home, agency.configuration.database, agency.variables)
     reads, desk = Reads(store, agency.admin, agency.home), Desk(agency, KINDS, agency.following.follow)
     writes = Writes(desk, reads)
     api = Api(agency, Resources(reads, writes, desk))

@@ -44,7 +44,7 @@ def serve(_run: Run, home: str, *, listen: str | None, socket: str | None, read_
     def tell(address: str) -> None:
         _tell(f"the Agency in {agency.home.path} listens at {address}")
 
-    serve_agency(agency, listening, tell, _log, os.environ)
+    serve_agency(agency, listening, tell, _log)
     return EXIT_OK
 
 

@@ -141,6 +141,8 @@ class Desk:
                 return Verdict((late,))
             recorder = self._agency.recorder(asked.place, caller, secrets.token_hex(8), "write")
             outcome = await self._held(_Write(self._agency, self._kinds, caller, asked), build, recorder)
+        if isinstance(outcome, Written) and recorder.refs:
+            await self._follow(asked.place, recorder.refs)
         if isinstance(outcome, (Written, Verdict)) and recorder.result:
             self._agency.pushed(asked.place, recorder, time.monotonic() - began)
         return outcome
@@ -166,7 +168,6 @@ class Desk:
                 words = "the audit cannot be written"
                 return Verdict((Refusal("", "audit", words, "the operator: idse agency doctor"),))
             await asyncio.to_thread(write.finish, folder, made)
-        await self._follow(write.place, [ref for ref, _, _ in made.moves])
         return Written(made.answer, made.answer["tip"])
 
     async def _judged(self, recorder: Recorder, said: Said) -> Verdict:
@@ -209,7 +210,6 @@ class _Write:
         self._kinds = kinds
         self._caller = caller
         self._asked = asked
-        self.place = asked.place
         self.git_dir = agency.home.git_dir(asked.place)
         self._vault = Vault(self.git_dir, Git(self.git_dir, {**SEALED, "PATH": agency.limits.path}))
 
