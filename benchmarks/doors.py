@@ -93,7 +93,7 @@ def _filled(home: str, count: int) -> tuple[Any, Any]:
 async def _inside(home: str, key: str, count: int, turns: int) -> Mapping[str, float]:
     """Returns medians in milliseconds, of the query and of the answer, which take turns."""
     agency, store = _filled(home, count)
-    app = App(agency, dict, doors_of(agency))
+    app = App(agency, dict, doors_of(agency), lambda _line: None)
     client = agency.admin.client("acme").id
     times: dict[str, list[float]] = {"sql": [], "list": []}
     for _ in range(turns):
