@@ -9,6 +9,8 @@ import pytest
 from idse_orchestrator.server.api.app import told
 from rest_bed import Rest, ready
 
+ENGINES = ("sqlite", "postgresql")
+
 
 def pages(rest, path, **headers):
     """All items of a list, as the links lead."""

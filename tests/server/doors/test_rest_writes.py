@@ -306,3 +306,15 @@ def test_a_read_only_agency_takes_nothing(own_server):
     said = rest.put(f"/sessions/{session}/artifacts/intent.md", "x", tip)
     assert (said.status, said.headers["retry-after"]) == (503, "60")
     assert rest.get(f"/sessions/{session}").data["tip"] == tip
+
+
+def test_where_only_signed_pushes_come_in_nobody_writes_without_a_signature(own_server):
+    key = own_server.key("acme", "read", "push", "create")
+    own_server.start()
+    ready(own_server)
+    rest = Rest(own_server, key)
+    session = rest.session(rest.project())
+    with open(f"{own_server.home.rules}/acme.yaml", "w", encoding="utf-8") as file:
+        file.write("policy:\n  signed: required\n")
+    said = rest.put(f"/sessions/{session}/artifacts/intent.md", "x", rest.tip(session))
+    assert (said.status, said.code) == (409, "unsigned")

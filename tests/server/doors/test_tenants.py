@@ -13,6 +13,7 @@ from idse_orchestrator.server.api.routes import ROUTES
 from idse_orchestrator.server.mcp.tools import TOOLS
 from rest_bed import Rest, ready
 
+ENGINES = ("sqlite", "postgresql")
 SECRET = "the-plan-of-the-moon"
 BODIES = {
     "make_project": lambda acme: {"repository": acme.place, "name": "x"},
@@ -36,14 +37,14 @@ def ids(route):
 
 
 @pytest.fixture(scope="module")
-def _secret_of_module():
-    return {}
+def _secret_of_module(engine):
+    return {"engine": engine}
 
 
 @pytest.fixture
 def acme(server, _secret_of_module):
     """A client with a secret, and others who must not learn of it: made once for all routes."""
-    if not _secret_of_module:
+    if len(_secret_of_module) == 1:
         ready(server)
         key = server.key(SECRET, "read", "push", "create")
         rest = Rest(server, key)

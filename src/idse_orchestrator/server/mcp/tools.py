@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +17,6 @@ from idse_orchestrator.agents.tool_schemas import (
     check,
     one_of,
 )
-from idse_orchestrator.base.names import canonical_json
 from idse_orchestrator.base.records import NamedTuple
 from idse_orchestrator.server.api.problems import USAGE, Problem, ProblemError
 from idse_orchestrator.server.api.sight import MOST, USUAL
@@ -120,13 +118,12 @@ class Tools:
             if self._reads.where(caller, ident).tip == tip:
                 return {"session_id": ident, "tip": tip, "documents": found}
 
-    async def sync_push(self, caller: Caller, given: Given, name: str = "") -> Any:  # noqa: ANN401
+    async def sync_push(self, caller: Caller, given: Given) -> Any:  # noqa: ANN401
         """Writes documents that were made on a tip; on another tip it is a conflict, with both texts."""
         ident, documents = given["session_id"], given["documents"]
         if not documents:
             raise ProblemError(Problem(422, USAGE, "there is no document to write"))
-        digest = hashlib.sha256(canonical_json(given)).hexdigest()
-        told = Told(given["tip"], name, digest)
+        told = Told(given["tip"])
         data = {path: _bytes(path, text) for path, text in documents.items()}
         try:
             done = await self._writes.edit(caller, ident, data, told, str(given.get("reason", "")))
