@@ -53,11 +53,11 @@ def main() -> None:
             file.write(_JUDGE.format(python=sys.executable, home=home.path))
         os.chmod(hook, 0o755)
     door._Visit._push = _push  # type: ignore[method-assign] # noqa: SLF001 - a floor is what the door would be
-    sys.stdout, log = open(os.devnull, "w", encoding="utf-8"), sys.stdout  # noqa: SIM115 - until the end
-    asyncio.run(_serve(App(agency, dict), log))
+    log = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - until the end
+    asyncio.run(_serve(App(agency, dict, log.write)))
 
 
-async def _serve(app, log):  # noqa: ANN001, ANN202
+async def _serve(app):  # noqa: ANN001, ANN202
     config = uvicorn.Config(
         app,
         port=0,
@@ -73,8 +73,8 @@ async def _serve(app, log):  # noqa: ANN001, ANN202
     server.lifespan = config.lifespan_class(config)
     await server.startup()
     host, port = server.servers[0].sockets[0].getsockname()
-    log.write(f"{host}:{port}\n")
-    log.flush()
+    sys.stdout.write(f"{host}:{port}\n")
+    sys.stdout.flush()
     await asyncio.to_thread(sys.stdin.read)
     os._exit(0)
 
