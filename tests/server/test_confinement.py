@@ -19,9 +19,8 @@ OWN, OTHER = Place("acme", "shop"), Place("beta", "shop")
 CHILD = """
 import os, subprocess, sys
 from idse_orchestrator.server.gateway import judge
-from idse_orchestrator.server.model.push import Caller, Question
 home, own, search = sys.argv[1:4]
-judge._confine(Question(own, "", (), Caller("", "", "", "", ()), home, "2026-01-01"), search)
+judge._confine(home, own, search)
 for way, path in (line.split(" ", 1) for line in sys.argv[4:]):
     try:
         if way == "list":

@@ -49,6 +49,11 @@ OF_TOKENS = "authenticated"
 CONNECT_SECONDS = 5
 WAIT_SECONDS = 30
 _MOST_CONNECTIONS = 8
+_READS = "ISOLATION LEVEL REPEATABLE READ READ ONLY"
+_SETTINGS = """
+SELECT set_config('app.current_client_id', %(client)s, true), set_config('request.jwt.claims', '', true),
+  set_config('search_path', %(schema)s, true)
+"""
 _BUSY = ("55P03", "57014")
 _ALL = 0x1D5E
 
@@ -81,13 +86,19 @@ class PostgresStore:
 
     def read(self, query: str, /, *, client: str, **given: object) -> list[Row]:
         """Returns the rows that `query` finds for `client`."""
-        with self.reading(client) as reading:
-            return reading.read(query, **given)
+        own = {"client": client, "schema": self.schema}
+        with self._told(), self._connection(client) as connection, connection.pipeline():
+            # All of it goes there and back once.
+            connection.execute(f"BEGIN {_READS}")
+            connection.execute(_SETTINGS, own)
+            found = connection.execute(_translated(query), {"client": client, **given})
+            connection.execute("COMMIT")
+            return found.fetchall()
 
     @contextmanager
     def reading(self, client: str) -> Iterator[_Transaction]:
         """Opens a transaction that only reads."""
-        with self._transaction(client, "ISOLATION LEVEL REPEATABLE READ READ ONLY") as connection:
+        with self._transaction(client, _READS) as connection:
             yield _Transaction(connection, client)
 
     @contextmanager
@@ -171,22 +182,26 @@ class PostgresStore:
     @contextmanager
     def _transaction(self, client: str, how: str) -> Iterator[Connection[Row]]:
         """Opens a transaction of the role that `client` calls for."""
-        with self._told(), self._pool(client).connection() as connection:
-            begin = SQL(
-                "BEGIN {how}; SELECT set_config('app.current_client_id', {client}, true), "
-                "set_config('request.jwt.claims', '', true), set_config('search_path', {schema}, true)"
-            ).format(how=SQL(how), client=Literal(client), schema=Literal(self.schema))
-            connection.execute(begin)
+        with self._told(), self._connection(client) as connection:
+            with connection.pipeline():
+                connection.execute(f"BEGIN {how}")
+                connection.execute(_SETTINGS, {"client": client, "schema": self.schema})
             try:
-                if client != EVERYONE and connection not in self._bound:
-                    self._check(connection)
-                    self._bound.add(connection)
                 yield connection
             except BaseException:
                 if not connection.closed:
                     connection.execute("ROLLBACK")
                 raise
             connection.execute("COMMIT")
+
+    @contextmanager
+    def _connection(self, client: str) -> Iterator[Connection[Row]]:
+        """Takes a connection of the role that `client` calls for; one for clients is bound by policies."""
+        with self._pool(client).connection() as connection:
+            if client != EVERYONE and connection not in self._bound:
+                self._check(connection)
+                self._bound.add(connection)
+            yield connection
 
     def _pool(self, client: str) -> ConnectionPool[Connection[Row]]:
         role = ADMIN if client == EVERYONE else APP
