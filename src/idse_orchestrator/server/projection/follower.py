@@ -26,8 +26,8 @@ from idse_orchestrator.base.names import BLUEPRINT, loaded
 from idse_orchestrator.base.records import NamedTuple
 from idse_orchestrator.constitution.in_force import installed_checks
 from idse_orchestrator.errors import IdseError
+from idse_orchestrator.git.libgit2 import libgit2
 from idse_orchestrator.ledger.refs import PROJECTS
-from idse_orchestrator.server.judgement.judge import prepare
 from idse_orchestrator.server.model.names import Place
 from idse_orchestrator.server.projection.opening import open_store
 from idse_orchestrator.server.projection.project import Projector
@@ -253,7 +253,7 @@ def main() -> None:
     home = Home(given["home"])
     admin = Admin(home.admin_db)
     kinds = loaded(given["kinds"])
-    prepare(kinds)
+    libgit2()  # before there are threads
     store: Store = open_store(home, given["engine"], given["variables"])
     projector = Projector(home, admin, store, kinds, installed_checks(given["checks"]))
     worker = Worker(projector, admin)
