@@ -182,6 +182,18 @@ def test_a_push_that_git_is_not_through_with_is_waited_for(hook, admin, receiver
     assert [each["type"] for each in receiver.bodies()] == ["stages.completed", "push.refused"]
 
 
+def test_what_is_written_by_rest_is_told_too(hook, admin, receiver, tenants, repo):
+    clone = Clone(repo)
+    clone.create()
+    clone.complete("intent")
+    tenants.add_repository(webhook.Place("shop", "web"))
+    repo.git("push", "-q", hook._home.git_dir(webhook.Place("shop", "web")), "refs/idse/*:refs/idse/*")
+    detail = {"push": "p", "refs": [[ref_of(), "", clone.tip(ref_of())]], "refused": [], "recorded": []}
+    admin.audit.write(AuditEntry(admin.client("shop").id, "write", "k", "web", "ok", "", json.dumps(detail)))
+    assert hook.send()
+    assert [each["type"] for each in receiver.bodies()] == ["stages.completed"]
+
+
 def test_a_push_that_never_came_in_is_left_out(hook, admin, receiver, tenants, monkeypatch):
     tenants.add_repository(webhook.Place("shop", "web"))
     detail = {"push": "p", "refs": [[ref_of(), "", "1" * 40]], "refused": [], "recorded": []}

@@ -11,6 +11,7 @@ import pytest
 
 from idse_orchestrator.server.api.routes import ROUTES
 from idse_orchestrator.server.mcp.tools import TOOLS
+from idse_orchestrator.server.tenants.designs import Designs
 from rest_bed import Rest, ready
 
 ENGINES = ("sqlite", "postgresql")
@@ -29,6 +30,7 @@ ARGUMENTS = {
     "documents": {"intent.md": "x"},
     "tip": "0" * 40,
 }
+BUTTON = {"name": "button", "summary": "A button"}
 BY_OPERATORS = {"clients", "client", "keys"}
 
 
@@ -42,10 +44,15 @@ def _secret_of_module(engine):
 
 
 @pytest.fixture
-def acme(server, _secret_of_module):
+def acme(server, _secret_of_module, tmp_path_factory):
     """A client with a secret, and others who must not learn of it: made once for all routes."""
     if len(_secret_of_module) == 1:
         ready(server)
+        folder = tmp_path_factory.mktemp("kit")
+        about = {"format": 1, "library": "kit", "version": "1", "components": [BUTTON]}
+        (folder / "design.json").write_text(json.dumps(about))
+        (folder / "README.md").write_text("# Kit\n")
+        Designs(server.home.path).add(str(folder))
         key = server.key(SECRET, "read", "push", "create")
         rest = Rest(server, key)
         project = rest.project(f"{SECRET}-project")
@@ -96,7 +103,8 @@ def asked(acme, rest, route):
     """Asks for what the route is about, with a body that is good."""
     ident = acme.project if "/projects/" in route.path else acme.session
     ident = acme.client if "/clients/" in route.path else ident
-    path = route.path.format(id=ident, path="intent.md", stage="intent")
+    words = {"metric": "passing", "library": "kit", "component": "button"}
+    path = route.path.format(id=ident, path="intent.md", stage="intent", **words)
     body = BODIES[route.handle](acme) if route.is_write else None
     headers = {"If_Match": "*"} if route.handle == "edit" else {}
     return rest.call(route.method, path, body, **headers)
@@ -123,7 +131,7 @@ def test_no_route_tells_anybody_who_should_not_know(server, acme, route, prefix)
             assert said.status in (200, 403), (who, said)
         if who == "another client's" or who in refused:
             tells_nothing(acme, said)
-        elif said.status == 200 and route.is_page and route.handle not in ("audit", "sync_events"):
+        elif said.status == 200 and route.is_page and route.handle not in ("audit", "sync_events", "designs"):
             assert said.data["items"] == [], who
 
 

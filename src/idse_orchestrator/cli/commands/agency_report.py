@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import click
@@ -40,6 +40,7 @@ def report(run: Run, home: str, client: str, since: str, *, form: str | None) ->
     is_csv = settle_form(run, form)
     from idse_orchestrator.server.projection.index import reconcile
     from idse_orchestrator.server.projection.report import report as made
+    from idse_orchestrator.server.projection.report import row_of
 
     projector, admin = projector_at(home, os.environ)
     ident = admin.client(client).id if client else ""
@@ -48,7 +49,7 @@ def report(run: Run, home: str, client: str, since: str, *, form: str | None) ->
     reconcile(projector, admin.repositories(client), run.terminal.progress)
     found = made(projector.store, ident, since[:10])
     projector.store.close()
-    rows = [_row(line) for line in found.lines]
+    rows = [row_of(line) for line in found.lines]
     return Answer(
         "idse.agency-report/1",
         lambda: {
@@ -61,21 +62,6 @@ def report(run: Run, home: str, client: str, since: str, *, form: str | None) ->
         },
         csv_lines(_COLUMNS, rows) if is_csv else _text(found),
     )
-
-
-def _row(line: Line) -> Mapping[str, object]:
-    metric, found = line.metric, line.found
-    return {
-        "client": line.client,
-        "metric": metric.name,
-        "part": line.part,
-        "rows": found.rows,
-        "value": found.value,
-        "high": found.high,
-        "doubtful": found.doubtful,
-        "target": metric.target,
-        "met": is_met(metric, found),
-    }
 
 
 def _text(found: Report) -> Iterator[str]:

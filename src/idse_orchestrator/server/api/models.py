@@ -242,6 +242,77 @@ class AuditRow(Out):
     hash: str
 
 
+class Standing(Out):
+    """How a client stands; times are "" where there was none."""
+
+    client: str
+    repositories: int
+    sessions: int
+    active: int
+    blocked: int
+    stale: int
+    waived: int
+    last_event: str
+    last_push: str
+    audit_row: int
+    audit_hash: str
+
+
+class Measured(Out):
+    """A metric of a client, and of one part of it (""; of all): seconds, a share or a sum; null for none."""
+
+    client: str
+    metric: str
+    part: str
+    rows: int
+    value: float | None
+    high: float | None
+    doubtful: int
+    target: float | None
+    met: bool | None
+
+
+class DesignLibrary(Out):
+    """A library of designs: its versions, and the components of the newest."""
+
+    library: str
+    versions: list[str]
+    newest: str
+    components: list[str]
+
+
+class DesignComponent(Out):
+    """A component of a library."""
+
+    model_config = ConfigDict(extra="allow")
+    name: str
+    summary: str
+
+
+class DesignVersion(Out):
+    """A version of a library, as its design.json has it."""
+
+    library: str
+    version: str
+    components: list[DesignComponent]
+
+
+class DesignFile(Out):
+    """A file of a component; `text` is null where it is too large or no text."""
+
+    path: str
+    text: str | None
+
+
+class Design(Out):
+    """A component to adapt: what it is, what its library's README says, and its files."""
+
+    reference: str
+    component: DesignComponent
+    readme: str
+    files: list[DesignFile]
+
+
 class Client(Out):
     """A client."""
 

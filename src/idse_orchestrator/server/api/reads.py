@@ -9,18 +9,24 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from idse_orchestrator.agents.handoff import handoff_to_dict, handoffs_of
 from idse_orchestrator.base.records import NamedTuple
+from idse_orchestrator.documents.design_reference import newest, reference_of
+from idse_orchestrator.errors import UnknownNameError
 from idse_orchestrator.git.objects import BLOB, objects_of
 from idse_orchestrator.pipeline.stage_state_model import Standing, state_from_json
-from idse_orchestrator.server.api.problems import NOT_AUTHORIZED, NOTHING, Problem, ProblemError
+from idse_orchestrator.server.api.problems import NOT_AUTHORIZED, NOTHING, USAGE, Problem, ProblemError
 from idse_orchestrator.server.api.sight import Page, Sight, cut, parsed, sight_of, values_of
+from idse_orchestrator.server.model.metrics import BY_NAME
 from idse_orchestrator.server.model.names import Place
 from idse_orchestrator.server.model.push import READ
+from idse_orchestrator.server.projection.report import report, row_of
 from idse_orchestrator.server.projection.store import EVERYONE
+from idse_orchestrator.server.tenants.designs import Designs
 from idse_orchestrator.sessions.status import next_action
 
 if TYPE_CHECKING:
@@ -75,6 +81,7 @@ class Reads:
         self._store = store
         self._admin = admin
         self._home = home
+        self._designs = Designs(home.path)
 
     def projects(self, caller: Caller, after: str, limit: int) -> Page:
         """Returns a page of projects, by name."""
@@ -288,6 +295,64 @@ class Reads:
                 if names is None or row["repository"] in names
             ]
         return cut(found[: limit + 1], limit, ("id",))
+
+    def analytics(self, caller: Caller, since: str, name: str = "") -> Page:
+        """Returns the metrics of the caller's client, or of all for operators; only `name`, if it is one."""
+        if name and name not in BY_NAME:
+            raise ProblemError(NOTHING)
+        if since and not re.fullmatch(r"\d{4}-\d\d-\d\d", since, re.ASCII):
+            raise ProblemError(Problem(422, USAGE, "`since` is a day such as 2026-01-31"))
+        lines = report(self._store, self._all(caller), since).lines
+        return Page([row_of(line) for line in lines if name in ("", line.metric.name)])
+
+    def standings(self, caller: Caller) -> Page:
+        """Returns how the caller's client stands, or how all do, for operators."""
+        return Page([each._asdict() for each in report(self._store, self._all(caller)).standings])
+
+    def _all(self, caller: Caller) -> str:
+        """Returns the client of a caller who may see what is about all of its repositories."""
+        if self._whole(caller).repositories is not None:
+            words = "this key is for single repositories, and this is about all"
+            raise ProblemError(Problem(403, NOT_AUTHORIZED, words))
+        return caller.client_id or EVERYONE
+
+    def designs(self, caller: Caller) -> Page:
+        """Returns the libraries of designs, which are there for all clients."""
+        check_reads(caller)
+        return Page(
+            [
+                {
+                    "library": name,
+                    "versions": list(versions),
+                    "newest": newest(versions),
+                    "components": list(versions[newest(versions)]),
+                }
+                for name, versions in self._designs.catalogue().items()
+            ]
+        )
+
+    def design_library(self, caller: Caller, name: str, version: str) -> dict[str, Any]:
+        """Returns a version of a library."""
+        check_reads(caller)
+        try:
+            return self._designs.library(name, version).model_dump(exclude={"format"})
+        except UnknownNameError as error:
+            raise ProblemError(Problem(404, error.code, error.message)) from error
+
+    def design(self, caller: Caller, words: str) -> dict[str, Any]:
+        """Returns the component that a reference means, with its files."""
+        check_reads(caller)
+        reference = reference_of(words)
+        if reference is None:
+            raise ProblemError(NOTHING)
+        try:
+            found = self._designs.find(reference)
+        except UnknownNameError as error:
+            problem = Problem(404, error.code, error.message, "\n".join(error.words))
+            raise ProblemError(problem) from error
+        files = [{"path": name, "text": found.text(name)} for name in found.component.files]
+        shown = {"reference": found.reference, "readme": found.readme, "files": files}
+        return {**shown, "component": found.component.model_dump()}
 
     def clients(self, caller: Caller) -> Page:
         """Returns all clients, for operators."""

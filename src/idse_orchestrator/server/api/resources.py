@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 from idse_orchestrator.base.records import NamedTuple
+from idse_orchestrator.documents.design_reference import SCHEME
 from idse_orchestrator.server.api.problems import USAGE, Problem, ProblemError
 from idse_orchestrator.server.api.reads import check_reads
 from idse_orchestrator.server.api.sight import MOST, USUAL, Page
@@ -117,6 +118,35 @@ class Resources:
     def audit(self, visit: Visit) -> Reply:
         """Answers GET /audit."""
         return self._page(visit, self._reads.audit(visit.caller, *_cursor(visit)))
+
+    def analytics(self, visit: Visit) -> Reply:
+        """Answers GET /analytics."""
+        return self._page(visit, self._reads.analytics(visit.caller, visit.query.get("since", "")))
+
+    def metric(self, visit: Visit) -> Reply:
+        """Answers GET /analytics/{metric}."""
+        since, name = visit.query.get("since", ""), visit.path["metric"]
+        return self._page(visit, self._reads.analytics(visit.caller, since, name))
+
+    def reports(self, visit: Visit) -> Reply:
+        """Answers GET /reports."""
+        return self._page(visit, self._reads.standings(visit.caller))
+
+    def designs(self, visit: Visit) -> Reply:
+        """Answers GET /designs."""
+        return self._page(visit, self._reads.designs(visit.caller))
+
+    def design_library(self, visit: Visit) -> Reply:
+        """Answers GET /designs/{library}."""
+        version = visit.query.get("version", "")
+        return Reply(self._reads.design_library(visit.caller, visit.path["library"], version))
+
+    def design(self, visit: Visit) -> Reply:
+        """Answers GET /designs/{library}/{component}."""
+        name = f"{visit.path['library']}/{visit.path['component']}"
+        version = visit.query.get("version", "")
+        words = f"{SCHEME}{name}@{version}" if version else f"{SCHEME}{name}"
+        return Reply(self._reads.design(visit.caller, words))
 
     def clients(self, visit: Visit) -> Reply:
         """Answers GET /clients."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
@@ -179,6 +180,52 @@ ROUTES: Sequence[Route] = (
         filters=("project_id",),
         statuses=(404, 503),
     ),
+    Route(
+        "GET",
+        "/analytics",
+        "analytics",
+        "List the metrics of the caller's client; for an operator, of all.",
+        models.Measured,
+        is_page=True,
+        filters=("since",),
+    ),
+    Route(
+        "GET",
+        "/analytics/{metric}",
+        "metric",
+        "List one metric, with its parts.",
+        models.Measured,
+        is_page=True,
+        filters=("since",),
+        statuses=(404,),
+    ),
+    Route(
+        "GET",
+        "/reports",
+        "reports",
+        "List how the caller's client stands; for an operator all, who needs attention first.",
+        models.Standing,
+        is_page=True,
+    ),
+    Route("GET", "/designs", "designs", "List the libraries of designs.", models.DesignLibrary, is_page=True),
+    Route(
+        "GET",
+        "/designs/{library}",
+        "design_library",
+        "Show a library of designs, the newest version if none is named.",
+        models.DesignVersion,
+        filters=("version",),
+        statuses=(404,),
+    ),
+    Route(
+        "GET",
+        "/designs/{library}/{component}",
+        "design",
+        "Resolve a reference: a component with its files.",
+        models.Design,
+        filters=("version",),
+        statuses=(404,),
+    ),
     Route("GET", "/clients", "clients", "List clients, for operators.", models.Client, is_page=True),
     Route("GET", "/clients/{id}", "client", "Show a client, for operators.", models.Client, statuses=(404,)),
     Route(
@@ -254,7 +301,7 @@ def _body(route: Route) -> dict[str, Any]:
 
 def _parameters(route: Route) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = []
-    for name in ("id", "path", "stage"):
+    for name in re.findall(r"{(\w+)}", route.path):
         if f"{{{name}}}" in route.path:
             schema: dict[str, Any] = {"type": "string"}
             if name == "stage":

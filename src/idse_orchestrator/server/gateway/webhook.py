@@ -134,7 +134,7 @@ class Webhook:
 
     def _message(self, row: Mapping[str, Any], client: str) -> Message | None:
         """Returns what is told of a row of the audit; None for one that tells nothing."""
-        if row["action"] != "push":
+        if row["action"] not in ("push", "write"):  # the second is one by REST or MCP
             return None
         try:
             detail = json.loads(row["detail"])

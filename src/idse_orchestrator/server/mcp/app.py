@@ -12,7 +12,19 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 from mcp.server import Server
 from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
-from mcp_types import CallToolResult, ListToolsResult, TextContent
+from mcp.shared.exceptions import MCPError
+from mcp_types import (
+    INVALID_PARAMS,
+    CallToolResult,
+    ListResourcesResult,
+    ListResourceTemplatesResult,
+    ListToolsResult,
+    ReadResourceResult,
+    Resource,
+    ResourceTemplate,
+    TextContent,
+    TextResourceContents,
+)
 from mcp_types import Tool as Listed
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -21,6 +33,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from idse_orchestrator.agents.tool_schemas import whole
+from idse_orchestrator.documents.design_reference import SCHEME
 from idse_orchestrator.server.api.app import body_of, not_here, problem_response, told
 from idse_orchestrator.server.api.problems import NOT_AUTHORIZED, USAGE, Problem, ProblemError
 from idse_orchestrator.server.gateway.app import CALLER
@@ -29,7 +42,7 @@ from idse_orchestrator.server.mcp.tools import TOOLS, Tools
 
 if TYPE_CHECKING:
     from mcp.server import ServerRequestContext
-    from mcp_types import CallToolRequestParams, PaginatedRequestParams
+    from mcp_types import CallToolRequestParams, PaginatedRequestParams, ReadResourceRequestParams
     from starlette.types import Receive, Scope, Send
 
     from idse_orchestrator.server.api.app import Api
@@ -51,7 +64,13 @@ class Mcp:
         self._tools = tools
         self._tokens = tokens
         server: Server[Any] = Server(
-            "idse-agency", version=version, on_list_tools=self._listed, on_call_tool=self._called
+            "idse-agency",
+            version=version,
+            on_list_tools=self._listed,
+            on_call_tool=self._called,
+            on_list_resources=self._designs,
+            on_list_resource_templates=self._templates,
+            on_read_resource=self._read,
         )
         self._manager = StreamableHTTPSessionManager(server, json_response=True, stateless=True)
         self._ready: asyncio.Future[None] | None = None
@@ -204,15 +223,47 @@ class Mcp:
     async def _called(
         self, context: ServerRequestContext[Any], params: CallToolRequestParams
     ) -> CallToolResult:
-        request = context.request
-        assert isinstance(request, Request)  # noqa: S101 - nothing gets here without one
-        caller: Caller = request.scope[CALLER]
+        caller = _caller_of(context)
         try:
             found = await self._tools.call(params.name, caller, params.arguments or {})
             text, is_error = json.dumps(found, separators=(",", ":")), False
         except Exception as error:  # noqa: BLE001 - whatever it is, the others are served
-            text, is_error = json.dumps(told(error, request.scope).data()), True
+            text, is_error = json.dumps(told(error, _scope_of(context)).data()), True
         return CallToolResult(content=[TextContent(type="text", text=text)], is_error=is_error)
+
+    # --- designs, as resources ---
+
+    async def _designs(
+        self, context: ServerRequestContext[Any], _params: PaginatedRequestParams | None
+    ) -> ListResourcesResult:
+        page = await asyncio.to_thread(self._tools.designs, _caller_of(context))
+        return ListResourcesResult(
+            resources=[
+                Resource(name=f"{each['library']}/{name}", uri=f"{SCHEME}{each['library']}/{name}")
+                for each in page.items
+                for name in each["components"]
+            ]
+        )
+
+    async def _templates(
+        self, _context: ServerRequestContext[Any], _params: PaginatedRequestParams | None
+    ) -> ListResourceTemplatesResult:
+        words = "A component to adapt, as plans refer to it; without a version the newest is meant."
+        form = f"{SCHEME}{{library}}/{{component}}@{{version}}"
+        return ListResourceTemplatesResult(
+            resource_templates=[ResourceTemplate(name="design", uri_template=form, description=words)]
+        )
+
+    async def _read(
+        self, context: ServerRequestContext[Any], params: ReadResourceRequestParams
+    ) -> ReadResourceResult:
+        try:
+            found = await asyncio.to_thread(self._tools.design, _caller_of(context), str(params.uri))
+        except ProblemError as error:
+            raise MCPError(INVALID_PARAMS, error.problem.detail, error.problem.data()) from error
+        text = json.dumps(found, separators=(",", ":"), ensure_ascii=False)
+        contents = TextResourceContents(uri=params.uri, mime_type="application/json", text=text)
+        return ReadResourceResult(contents=[contents])
 
     async def _push(self, request: Request) -> Response:
         return await self._by_http("sync_push", request)
@@ -228,6 +279,17 @@ class Mcp:
             return JSONResponse(await self._tools.call(tool, caller, _arguments(data)))
         except Exception as error:  # noqa: BLE001 - whatever it is, the others are served
             return problem_response(told(error, request.scope))
+
+
+def _scope_of(context: ServerRequestContext[Any]) -> Scope:
+    request = context.request
+    assert isinstance(request, Request)  # noqa: S101 - nothing gets here without one
+    return request.scope
+
+
+def _caller_of(context: ServerRequestContext[Any]) -> Caller:
+    caller: Caller = _scope_of(context)[CALLER]
+    return caller
 
 
 def _arguments(data: bytes) -> Mapping[str, Any]:

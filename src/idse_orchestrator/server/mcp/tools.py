@@ -25,6 +25,7 @@ from idse_orchestrator.sessions.ports import Move
 
 if TYPE_CHECKING:
     from idse_orchestrator.server.api.reads import Reads
+    from idse_orchestrator.server.api.sight import Page
     from idse_orchestrator.server.api.writes import Writes
     from idse_orchestrator.server.model.push import Caller
     from idse_orchestrator.server.writing.desk import Desk
@@ -59,6 +60,14 @@ class Tools:
             )
         check(tool.arguments, tool.needed, given)
         return await tool.call(self, caller, given)
+
+    def designs(self, caller: Caller) -> Page:
+        """Returns the libraries of designs."""
+        return self._reads.designs(caller)
+
+    def design(self, caller: Caller, reference: str) -> Any:  # noqa: ANN401
+        """Returns the component that a reference means."""
+        return self._reads.design(caller, reference)
 
     async def list_projects(self, caller: Caller, given: Given) -> Any:  # noqa: ANN401
         """Lists projects."""

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from idse_orchestrator.base.records import NamedTuple
-from idse_orchestrator.server.model.metrics import METRICS, Measured, Metric, measured
+from idse_orchestrator.server.model.metrics import METRICS, Measured, Metric, is_met, measured
 from idse_orchestrator.server.projection.store import EVERYONE
 
 if TYPE_CHECKING:
@@ -56,6 +56,22 @@ def report(store: Store, client: str = EVERYONE, since: str = "") -> Report:
         standings = tuple(_standings(reading, names))
         lines = tuple(line for ident, name in names.items() for line in _lines(reading, ident, name, since))
     return Report(since, standings, lines)
+
+
+def row_of(line: Line) -> dict[str, object]:
+    """Returns a metric as it is told to programs."""
+    metric, found = line.metric, line.found
+    return {
+        "client": line.client,
+        "metric": metric.name,
+        "part": line.part,
+        "rows": found.rows,
+        "value": found.value,
+        "high": found.high,
+        "doubtful": found.doubtful,
+        "target": metric.target,
+        "met": is_met(metric, found),
+    }
 
 
 def metric_lines(store: Store, client: str, since: str = "") -> tuple[Line, ...]:

@@ -75,6 +75,15 @@ class Design(NamedTuple):
     readme: str
     folder: str
 
+    def text(self, name: str) -> str | None:
+        """Returns the text of a file; None where it is larger than 256 KiB, or no text."""
+        with open(os.path.join(self.folder, name), "rb") as file:
+            data = file.read(LARGEST_RULES + 1)
+        try:
+            return data.decode("utf-8") if len(data) <= LARGEST_RULES and b"\0" not in data else None
+        except UnicodeDecodeError:
+            return None
+
 
 class Designs:
     """The libraries in a `home`."""
