@@ -11,6 +11,7 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from idse_orchestrator.agents.handoff import handoff_to_dict, handoffs_of
@@ -430,8 +431,10 @@ def digest_of(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
-def _list(text: str) -> list[Any]:
-    return json.loads(text) if text not in ("", "[]") else []
+@lru_cache(4096)
+def _list(text: str) -> tuple[Any, ...]:
+    """Returns what a JSON list of names holds: rows have the same ones again and again."""
+    return tuple(json.loads(text)) if text else ()
 
 
 def check_reads(caller: Caller) -> None:
