@@ -43,7 +43,7 @@ class SqliteStore:
     def read(self, query: str, /, *, client: str, **given: object) -> list[Row]:
         """Returns the rows that `query` finds for `client`."""
         with self._told():
-            return self.connection(client).execute(query, {"client": client, **given}).fetchall()
+            return _rows(self.connection(client).execute(query, {"client": client, **given}))
 
     @contextmanager
     def reading(self, client: str) -> Iterator[_Transaction]:
@@ -82,7 +82,7 @@ class SqliteStore:
         except sqlite3.DatabaseError:
             self.close()
             return False
-        return found == [{"version": version()}]
+        return found == [(version(),)]
 
     def make(self) -> None:
         """Makes all tables, empty, in a new file."""
@@ -167,7 +167,6 @@ class SqliteStore:
         connection = sqlite3.connect(
             self.path, timeout=PATIENCE_SECONDS, isolation_level=None, check_same_thread=False
         )
-        connection.row_factory = _row
         connection.execute("PRAGMA synchronous = NORMAL")
         if kind == _ONE:
             own = self._own
@@ -207,7 +206,7 @@ class _Transaction:
 
     def read(self, query: str, **given: object) -> list[Row]:
         """Returns the rows that `query` finds."""
-        return self._connection.execute(query, {"client": self._client, **given}).fetchall()
+        return _rows(self._connection.execute(query, {"client": self._client, **given}))
 
     def run(self, statement: str, **given: object) -> int:
         """Runs `statement`, and returns how many rows it was about."""
@@ -240,8 +239,10 @@ class _Reading(_Transaction):
         return super().read(query, **given)
 
 
-def _row(cursor: sqlite3.Cursor, values: tuple[object, ...]) -> Row:
-    return {column[0]: value for column, value in zip(cursor.description, values, strict=True)}
+def _rows(cursor: sqlite3.Cursor) -> list[Row]:
+    """Returns all rows. Their columns are looked up once, and not for each, as a row factory would."""
+    names = [column[0] for column in cursor.description or ()]
+    return [dict(zip(names, values, strict=True)) for values in cursor]
 
 
 def _file(path: str) -> tuple[int, int]:
