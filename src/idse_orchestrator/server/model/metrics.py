@@ -88,7 +88,7 @@ METRICS = (
         "documented",
         "documentation coverage",
         SHARE,
-        "documents that a session's type needs, and that say something",
+        "documents that the types of sessions need, and that were completed",
         part="stage",
     ),
     Metric("migrated", "migrated sessions", SHARE, "sessions that came from another tool"),

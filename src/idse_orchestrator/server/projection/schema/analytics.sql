@@ -83,7 +83,8 @@ SELECT s.client_id, 'migrated', s.id, '',
 FROM sessions s WHERE s.status <> 'deleted'
 
 UNION ALL
-SELECT t.client_id, 'documented', t.session_id, t.stage, CASE WHEN coalesce(a.bytes, 0) > 0 THEN 1 ELSE 0 END,
+SELECT t.client_id, 'documented', t.session_id, t.stage,
+  CASE WHEN t.status = 'complete' AND coalesce(a.bytes, 0) > 0 THEN 1 ELSE 0 END,
   substr(s.updated_at, 1, 10), 0
 FROM stages t
 JOIN sessions s ON s.client_id = t.client_id AND s.id = t.session_id AND s.status <> 'deleted'
