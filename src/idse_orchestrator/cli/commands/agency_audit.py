@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from idse_orchestrator.base.text import few
-from idse_orchestrator.cli.layout import printable
+from idse_orchestrator.base.text import few, printable
 from idse_orchestrator.cli.options import agency_command
 from idse_orchestrator.cli.pager import paged, pager_option
 from idse_orchestrator.cli.render.agency import holder

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from idse_orchestrator.base.text import counted
-from idse_orchestrator.cli.layout import aligned, printable
+from idse_orchestrator.base.text import counted, printable
+from idse_orchestrator.cli.layout import aligned
 from idse_orchestrator.cli.options import agency_command
 from idse_orchestrator.cli.render.tables import csv_lines, form_option, settle_form, since_option
 from idse_orchestrator.cli.terminal import Answer, Said, Warned

@@ -14,9 +14,9 @@ import click
 
 from idse_orchestrator.base.files import write_atomically
 from idse_orchestrator.base.records import picked, picked_or_none
-from idse_orchestrator.base.text import counted, one_word
+from idse_orchestrator.base.text import counted, one_word, printable
 from idse_orchestrator.cli.envelope import diagnostic
-from idse_orchestrator.cli.layout import Style, fitted, headed, printable
+from idse_orchestrator.cli.layout import Style, fitted, headed
 from idse_orchestrator.cli.options import command, flag
 from idse_orchestrator.cli.render.status import called, conflict_places, drift_words, stage_signs
 from idse_orchestrator.cli.terminal import Answer, Raw, Said

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from idse_orchestrator.cli.layout import printable
+from idse_orchestrator.base.text import printable
 from idse_orchestrator.errors import UsageError
 
 if TYPE_CHECKING:
