@@ -197,6 +197,7 @@ class Views:
         for stage, each in stages.items():
             each["kind"] = kind_of(each["status"], each["condition"])
             each["blocks"] = sum(1 for row in findings if row["stage"] == stage and row["blocks"])
+        whole["artifacts"].sort(key=lambda each: (_PLACES.get(each["stage"], len(STAGES)), each["path"]))
         document = self._document(caller, ident, whole["artifacts"], stages, query.get("document", ""))
         events = self._read(
             caller,
@@ -265,7 +266,7 @@ class Views:
         for name in names:
             ident = caller.client_id or self.narrowed(caller, name).client_id
             lines = metric_lines(self._store, ident, since)
-            rows += [_metric(line) for line in lines if caller.client_id or not line.part]
+            rows += [_metric(line) for line in _in_order(lines) if caller.client_id or not line.part]
         data = {
             "since": since,
             "one": caller.client,
@@ -423,12 +424,11 @@ class Views:
         self, caller: Caller, ident: str, artifacts: Sequence[Row], stages: Mapping[str, Row], wanted: str
     ) -> dict[str, Any] | None:
         """Returns one document with its text: the one asked for, or that of the stage that is open."""
-        by_path = {each["path"]: each for each in artifacts}
-        if wanted and wanted not in by_path:
+        if wanted and wanted not in (each["path"] for each in artifacts):
             raise ProblemError(NOTHING)
         by_stage = {each["stage"]: each["path"] for each in artifacts if each["stage"]}
-        is_open = [name for name, each in stages.items() if each["status"] != "complete" and name in by_stage]
-        path = wanted or (by_stage[is_open[0]] if is_open else next(iter(by_stage.values()), ""))
+        is_open = [name for name in by_stage if stages[name]["status"] != "complete"]
+        path = wanted or (by_stage[is_open[0]] if is_open else next(reversed(by_stage.values()), ""))
         if not path:
             return None
         blob, content = self._reads.artifact(caller, ident, path)
@@ -436,6 +436,7 @@ class Views:
 
 
 _ALIVE = "s.status <> 'deleted'"
+_PLACES = {stage: place for place, stage in enumerate(STAGES)}
 _AT_ONCE = 400
 _AUDIT = ("id", "at", "key_id", "action", "repository", "outcome", "rule", "detail", "hash")
 
@@ -474,6 +475,14 @@ def _grid_filters(query: Given) -> tuple[list[str], dict[str, object]]:
             "OR lower(s.title) LIKE :q ESCAPE '\\')"
         )
     return conditions, given
+
+
+def _in_order(lines: Sequence[Line]) -> list[Line]:
+    """Returns the lines of metrics with stages in the order of the pipeline."""
+    heads = {line.metric.name: number for number, line in enumerate(lines) if not line.part}
+    return sorted(
+        lines, key=lambda line: (heads[line.metric.name], bool(line.part), _PLACES.get(line.part, 0))
+    )
 
 
 def _metric(line: Line) -> dict[str, Any]:
