@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
 _HERE = os.path.dirname(os.path.abspath(__file__))
 TEMPLATES = os.path.join(_HERE, "templates")
-_STYLES = ("tokens.css", "pages.css")
 LONGEST = 24_000
 """Characters of a document that a page shows: it stays small, and the whole text is in its JSON."""
 _SAFE_LINK = re.compile(r"(?:https?://|mailto:|#)", re.IGNORECASE)
@@ -33,7 +32,12 @@ _COMMENT = re.compile(r"\s*<!--.*?-->\s*", re.DOTALL)
 @cache
 def style() -> bytes:
     """Returns the one style of all pages."""
-    return b"\n".join(_file(name) for name in _STYLES)
+    return sheet("tokens.css", "pages.css")
+
+
+def sheet(*names: str) -> bytes:
+    """Returns files of style as one; the first has the colours, and how a stage is marked, of all pages."""
+    return b"\n".join(map(_file, names))
 
 
 @cache
