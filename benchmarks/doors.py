@@ -67,7 +67,7 @@ def _filled(home: str, count: int) -> tuple[Any, Any]:
     for number in range(count):
         name = f"session-{number:05}"
         at = f"2026-01-{1 + number % 28:02}T{number % 24:02}:{number % 60:02}:00Z"
-        texts = ("portal", name, "", "feature", f"Title of {name}", "active", "passing", "Ann")
+        texts = ("portal", name, "", "feature", f"Title of {name}", "active", "passing", "Ann", "ccipppp")
         rest_of = (f"{number:040x}", 12, 0, 1, "", '["a","b"]', "[]", f'{{"state":"{"x" * 2500}"}}', at, at)
         rows.append((client, session_id(ident, "portal", name), ident, project, *texts, *rest_of))
     with store.writing(client) as writing:

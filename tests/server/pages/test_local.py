@@ -160,7 +160,7 @@ def test_the_grid_says_how_each_stage_of_each_session_stands(visitor):
         "pending",
     ]
     assert rows["done"]["feedback"] == "complete"
-    assert rows["hostile"]["stages"]["intent"]["blocks"] > 0
+    assert rows["hostile"]["blocks"]["intent"] > 0
     assert rows["hostile"]["title"] == HOSTILE
 
 

@@ -28,17 +28,21 @@ if TYPE_CHECKING:
 
 Given = Mapping[str, str]
 """The words of a query string."""
-KINDS = ("complete", "changed", "stale", "in_progress", "pending", "not_needed")
-"""How a stage stands, in the order of a bar: what is done first, what nobody has to do last."""
-_NO_KIND = dict.fromkeys(KINDS, 0)
-_KIND = "CASE WHEN t.status = 'complete' AND t.condition <> 'current' THEN t.condition ELSE t.status END"
+LETTERS = {
+    "c": "complete",
+    "h": "changed",
+    "s": "stale",
+    "i": "in_progress",
+    "p": "pending",
+    "n": "not_needed",
+}
+"""What the letters of a session's `standing` mean, in the order of a bar: what is done comes first."""
+_NO_KIND = dict.fromkeys(LETTERS.values(), 0)
 _NEEDS = "CASE WHEN s.blocking > 0 OR s.unreadable <> '' THEN 1 ELSE 0 END"
 _OF_SESSION = (
     "FROM sessions s JOIN repositories r ON r.client_id = s.client_id AND r.id = s.repository_id "
     "JOIN clients c ON c.id = s.client_id"
 )
-SHOWS = ("all", "blocked", "stale", "waived", "active", "archived")
-"""What a grid may be limited to."""
 
 
 class Window(NamedTuple):
@@ -89,12 +93,13 @@ class Views:
     def overview(self, caller: Caller) -> Seen:
         """Returns all clients, those that need attention first; for operators."""
         _refuse_clients(caller)
-        bars = self._bars(EVERYONE, "c.name", [], {})
+        bars = self._bars(EVERYONE, "s.client_id", [], {})
+        ids = {each["name"]: each["id"] for each in self._clients()}
         rows = []
         for standing in standings(self._store):
             row = standing._asdict()
             row["at"] = f"/c/{standing.client}"
-            row["kinds"] = bars.get(standing.client, _NO_KIND)
+            row["kinds"] = bars.get(ids.get(standing.client, ""), _NO_KIND)
             rows.append(row)
         columns = ("client", "repositories", "sessions", "active", "blocked", "stale", "waived")
         more = ("last_event", "last_push", "audit_row", "audit_hash")
@@ -108,15 +113,16 @@ class Views:
         alive = [*conditions, "s.status <> 'deleted'"]
         rows = self._read(
             caller,
-            "SELECT r.name AS repository, s.project, count(*) AS sessions, "
+            "SELECT r.name AS repository, s.repository_id, s.project, count(*) AS sessions, "
             "sum(CASE WHEN s.status = 'active' THEN 1 ELSE 0 END) AS active, "
             f"sum({_NEEDS}) AS blocked, max(s.updated_at) AS last_event {_OF_SESSION} {_and(alive)} "
-            "GROUP BY r.name, s.project ORDER BY blocked DESC, last_event DESC, r.name, s.project",
+            "GROUP BY r.name, s.repository_id, s.project "
+            "ORDER BY blocked DESC, last_event DESC, r.name, s.project",
             given,
         )
-        stages = self._bars(caller.client_id, "r.name || '/' || s.project", conditions, given)
+        bars = self._bars(caller.client_id, "s.repository_id, s.project", conditions, given)
         for row in rows:
-            row["kinds"] = stages.get(f"{row['repository']}/{row['project']}", _NO_KIND)
+            row["kinds"] = bars.get(f"{row.pop('repository_id')}/{row['project']}", _NO_KIND)
             row["at"] = f"/c/{name}/{row['repository']}/{row['project']}"
         needy = self._read(
             caller,
@@ -136,20 +142,27 @@ class Views:
         name, repository, project = path
         caller = self.narrowed(caller, name)
         conditions, given = self._sight(caller).where("s.repository_id", "s.project")
-        conditions = [*conditions, "r.name = :repository", "s.project = :project", "s.status <> 'deleted'"]
-        given = {**given, "repository": repository, "project": project}
-        whole = self._kinds_by_stage(caller, conditions, given)
+        conditions = [*conditions, "s.repository_id = :of", "s.project = :project", _ALIVE]
+        given = {**given, "of": self._repository_id(caller, repository), "project": project}
+        stands = self._read(
+            caller,
+            f"SELECT s.standing, s.type, count(*) AS n FROM sessions s {_and(conditions)} "
+            "GROUP BY s.standing, s.type",
+            given,
+        )
         rules = self._rules_broken(caller, repository, project)
-        if rules is None and not any(sum(each.values()) for each in whole.values()):
+        if rules is None and not stands:
             raise ProblemError(NOTHING)
-        show = query.get("show", "all")
         narrow, more = _grid_filters(query)
         wanted, asked = [*conditions, *narrow], {**given, **more}
-        total = self._count(caller, wanted, asked)
+        total = sum(row["n"] for row in stands)
+        if narrow:
+            found = f"SELECT count(*) AS n FROM sessions s {_and(wanted)}"
+            total = self._read(caller, found, asked)[0]["n"]
         rows = self._read(
             caller,
             "SELECT s.id, s.session_name AS session, s.alias, s.title, s.type, s.status, s.owner, "
-            f"s.blocking, s.warnings, s.unreadable, s.updated_at {_OF_SESSION} {_and(wanted)} "
+            f"s.standing, s.blocking, s.warnings, s.unreadable, s.updated_at FROM sessions s {_and(wanted)} "
             f"ORDER BY CASE WHEN s.status = 'archived' THEN 1 ELSE 0 END, {_NEEDS} DESC, s.updated_at DESC, "
             "s.id DESC LIMIT :most OFFSET :skipped",
             {**asked, "most": window.most, "skipped": window.skipped},
@@ -157,17 +170,14 @@ class Views:
         self._add_stages(caller, rows)
         for row in rows:
             row["at"] = f"/c/{name}/{repository}/{project}/{row['session']}"
-        types = self._read(
-            caller, f"SELECT DISTINCT s.type {_OF_SESSION} {_and(conditions)} ORDER BY s.type", given
-        )
         data = {
             "client": name,
             "repository": repository,
             "project": project,
             "rules_broken": rules or "",
-            "show": show,
-            "types": [row["type"] for row in types],
-            "by_stage": [{"stage": stage, "kinds": whole[stage]} for stage in STAGES],
+            "show": query.get("show", "all"),
+            "types": sorted({row["type"] for row in stands}),
+            "by_stage": _by_stage(stands),
             "total": total,
             "sessions": rows,
         }
@@ -350,9 +360,11 @@ class Views:
     def _read(self, caller: Caller, query: str, given: Mapping[str, object]) -> list[Row]:
         return self._store.read(query, client=caller.client_id or EVERYONE, **given)
 
-    def _count(self, caller: Caller, conditions: Iterable[str], given: Mapping[str, object]) -> int:
-        rows = self._read(caller, f"SELECT count(*) AS n {_OF_SESSION} {_and(conditions)}", given)
-        return int(rows[0]["n"])
+    def _repository_id(self, caller: Caller, name: str) -> str:
+        """Returns the id of a repository; "" where the caller's client has none of that name."""
+        query = "SELECT id FROM repositories WHERE client_id = :client AND name = :name"
+        rows = self._read(caller, query, {"name": name})
+        return str(rows[0]["id"]) if rows else ""
 
     def _rules_broken(self, caller: Caller, repository: str, project: str) -> str | None:
         """Returns why the rules of a project do not count; None where no ledger of that project is there."""
@@ -368,57 +380,38 @@ class Views:
     def _bars(
         self, client: str, by: str, conditions: Iterable[str], given: Mapping[str, object]
     ) -> dict[str, dict[str, int]]:
-        """Returns how many stages stand how, for each value of `by`."""
+        """Returns how many stages stand how, for each value of the columns `by`."""
         rows = self._store.read(
-            f"SELECT {by} AS name, {_KIND} AS kind, count(*) AS n {_OF_SESSION} JOIN stages t "
-            f"ON t.client_id = s.client_id AND t.session_id = s.id "
-            f"{_and([*conditions, _ALIVE])} GROUP BY {by}, {_KIND}",
+            f"SELECT {by}, s.standing, count(*) AS n FROM sessions s {_and([*conditions, _ALIVE])} "
+            f"GROUP BY {by}, s.standing",
             client=client,
             **given,
         )
         found: dict[str, dict[str, int]] = {}
         for row in rows:
-            found.setdefault(row["name"], dict(_NO_KIND))[row["kind"]] = row["n"]
-        return found
-
-    def _kinds_by_stage(
-        self, caller: Caller, conditions: Iterable[str], given: Mapping[str, object]
-    ) -> dict[str, dict[str, int]]:
-        found = {stage: dict(_NO_KIND) for stage in STAGES}
-        rows = self._read(
-            caller,
-            f"SELECT t.stage, {_KIND} AS kind, count(*) AS n {_OF_SESSION} JOIN stages t "
-            f"ON t.client_id = s.client_id AND t.session_id = s.id {_and(conditions)} "
-            f"GROUP BY t.stage, {_KIND}",
-            given,
-        )
-        for row in rows:
-            if row["stage"] in found:
-                found[row["stage"]][row["kind"]] = row["n"]
+            *names, standing, count = row.values()
+            kinds = found.setdefault("/".join(names), dict(_NO_KIND))
+            for letter in standing:
+                kinds[LETTERS[letter]] += count
         return found
 
     def _add_stages(self, caller: Caller, rows: Sequence[Row]) -> None:
         """Adds to each session how its stages stand, and how many findings block in each."""
+        for row in rows:
+            kinds = [LETTERS[letter] for letter in row.pop("standing")]
+            row.update(zip(STAGES, kinds, strict=True))
+            row["blocks"] = {}
+        by_id = {row["id"]: row for row in rows}
         for start in range(0, len(rows), _AT_ONCE):
-            part = rows[start : start + _AT_ONCE]
-            names = {f"i{number}": row["id"] for number, row in enumerate(part)}
-            among = f"client_id = :client AND session_id IN ({', '.join(f':{name}' for name in names)})"
-            by_id: dict[str, dict[str, dict[str, Any]]] = {row["id"]: {} for row in part}
-            for each in self._read(
-                caller, f"SELECT session_id, stage, {_KIND} AS kind FROM stages t WHERE {among}", names
-            ):
-                by_id[each["session_id"]][each["stage"]] = {"kind": each["kind"], "blocks": 0}
+            names = {f"i{number}": row["id"] for number, row in enumerate(rows[start : start + _AT_ONCE])}
+            among = f"session_id IN ({', '.join(f':{name}' for name in names)})"
             for each in self._read(
                 caller,
-                f"SELECT session_id, stage, count(*) AS n FROM findings WHERE {among} AND blocks = 1 "
-                "GROUP BY session_id, stage",
+                "SELECT session_id, stage, count(*) AS n FROM findings WHERE client_id = :client "
+                f"AND {among} AND blocks = 1 GROUP BY session_id, stage",
                 names,
             ):
-                if each["stage"] in by_id[each["session_id"]]:
-                    by_id[each["session_id"]][each["stage"]]["blocks"] = each["n"]
-            for row in part:
-                row["stages"] = by_id[row["id"]]
-                row.update({stage: by_id[row["id"]].get(stage, {}).get("kind", "") for stage in STAGES})
+                by_id[each["session_id"]]["blocks"][each["stage"]] = each["n"]
 
     def _document(
         self, caller: Caller, ident: str, artifacts: Sequence[Row], stages: Mapping[str, Row], wanted: str
@@ -446,14 +439,22 @@ def kind_of(status: str, condition: str) -> str:
     return condition if status == "complete" and condition != "current" else status
 
 
+def _by_stage(stands: Sequence[Row]) -> list[dict[str, Any]]:
+    """Returns how many sessions stand how in each stage."""
+    kinds = [dict(_NO_KIND) for _ in STAGES]
+    for row in stands:
+        for own, letter in zip(kinds, row["standing"], strict=False):
+            own[LETTERS[letter]] += row["n"]
+    return [{"stage": stage, "kinds": own} for stage, own in zip(STAGES, kinds, strict=True)]
+
+
 def _grid_filters(query: Given) -> tuple[list[str], dict[str, object]]:
     """Returns conditions on sessions for the words of a query."""
     conditions: list[str] = []
     given: dict[str, object] = {}
-    stage = "SELECT 1 FROM stages t WHERE t.client_id = s.client_id AND t.session_id = s.id"
     show = {
         "blocked": f"{_NEEDS} = 1",
-        "stale": f"EXISTS ({stage} AND t.status = 'complete' AND t.condition <> 'current')",
+        "stale": "(s.standing LIKE :changed OR s.standing LIKE :stale)",
         "waived": "EXISTS (SELECT 1 FROM findings f WHERE f.client_id = s.client_id AND f.session_id = s.id "
         "AND f.waiver <> '' AND f.waiver_ignored = '')",
         "active": "s.status = 'active'",
@@ -461,6 +462,8 @@ def _grid_filters(query: Given) -> tuple[list[str], dict[str, object]]:
     }
     if query.get("show", "all") in show:
         conditions.append(show[query["show"]])
+    if query.get("show") == "stale":
+        given |= {"changed": "%h%", "stale": "%s%"}
     if query.get("type"):
         conditions.append("s.type = :type")
         given["type"] = query["type"]
