@@ -235,7 +235,7 @@ def test_it_has_no_json(filled):
 
 # --- in a browser ---
 
-TOO_WIDE = "document.documentElement.scrollWidth > innerWidth"
+TOO_WIDE = "document.documentElement.scrollWidth > document.documentElement.clientWidth"
 CONTRAST = """
 (() => {
   const bright = color => {

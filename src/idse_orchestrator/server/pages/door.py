@@ -90,6 +90,8 @@ class PagesDoor:
         await send({"type": "http.response.start", "status": answer.status, "headers": told})
         body = b"" if scope["method"] == "HEAD" else answer.body
         await send({"type": "http.response.body", "body": body})
+        if answer.fault is not None:
+            raise answer.fault
 
     def _answer(self, scope: Any, told: _Told) -> Answer:  # noqa: ANN401 - ASGI's own; a return for each
         if told.method in ("GET", "HEAD") and (found := static(told.path)):

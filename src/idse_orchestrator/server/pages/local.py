@@ -145,6 +145,8 @@ def _handler(local: LocalServer) -> type[BaseHTTPRequestHandler]:
             self.end_headers()
             if self.command != "HEAD":
                 self.wfile.write(told.body)
+            if told.fault is not None:
+                raise told.fault
 
         def log_message(self, *_words: object) -> None:
             """Says nothing: the terminal is the user's."""

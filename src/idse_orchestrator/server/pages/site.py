@@ -51,12 +51,13 @@ class Asked(NamedTuple):
 
 
 class Answer(NamedTuple):
-    """What is sent."""
+    """What is sent. `fault` is what nobody foresaw: it is raised once its page was sent, for the log."""
 
     status: int
     media: str
     body: bytes
     headers: Mapping[str, str] = {}
+    fault: Exception | None = None
 
 
 class Site:
@@ -80,11 +81,8 @@ class Site:
         except IdseError as error:
             return self.problem(problem_of(error), asked)
         except Exception as error:  # noqa: BLE001 - whatever it is, the others are served
-            self.fault(error)
-            return self.problem(Problem(500, FAULT, "a fault of the server"), asked)
-
-    def fault(self, error: Exception) -> None:
-        """Is told of what nobody foresaw."""
+            words = Problem(500, FAULT, "a fault of the server", "who runs it finds more in the log")
+            return self.problem(words, asked)._replace(fault=error)
 
     def _page(self, asked: Asked) -> Answer:
         if len(urlencode(asked.query)) > _LONGEST_QUERY or not all(map(_is_text, asked.query.values())):

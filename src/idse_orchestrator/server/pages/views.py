@@ -39,6 +39,9 @@ LETTERS = {
 """What the letters of a session's `standing` mean, in the order of a bar: what is done comes first."""
 _NO_KIND = dict.fromkeys(LETTERS.values(), 0)
 _NEEDS = "CASE WHEN s.blocking > 0 OR s.unreadable <> '' THEN 1 ELSE 0 END"
+_ORDER = (
+    f"ORDER BY CASE WHEN s.status = 'archived' THEN 1 ELSE 0 END, {_NEEDS} DESC, s.updated_at DESC, s.id DESC"
+)
 _OF_SESSION = (
     "FROM sessions s JOIN repositories r ON r.client_id = s.client_id AND r.id = s.repository_id "
     "JOIN clients c ON c.id = s.client_id"
@@ -159,12 +162,13 @@ class Views:
         if narrow:
             found = f"SELECT count(*) AS n FROM sessions s {_and(wanted)}"
             total = self._read(caller, found, asked)[0]["n"]
+        # The index knows the order of all of them, so that only those of this page are read.
         rows = self._read(
             caller,
             "SELECT s.id, s.session_name AS session, s.alias, s.title, s.type, s.status, s.owner, "
-            f"s.standing, s.blocking, s.warnings, s.unreadable, s.updated_at FROM sessions s {_and(wanted)} "
-            f"ORDER BY CASE WHEN s.status = 'archived' THEN 1 ELSE 0 END, {_NEEDS} DESC, s.updated_at DESC, "
-            "s.id DESC LIMIT :most OFFSET :skipped",
+            "s.standing, s.blocking, s.warnings, s.unreadable, s.updated_at FROM sessions s "
+            f"WHERE s.client_id = :client AND s.id IN (SELECT s.id FROM sessions s {_and(wanted)} {_ORDER} "
+            f"LIMIT :most OFFSET :skipped) {_ORDER}",
             {**asked, "most": window.most, "skipped": window.skipped},
         )
         self._add_stages(caller, rows)
@@ -282,7 +286,8 @@ class Views:
             "one": caller.client,
             "rows": rows,
             "metrics": [
-                {"name": each.name, "title": each.title, "meaning": each.meaning} for each in METRICS
+                {"name": each.name, "title": each.title, "has_target": each.target is not None}
+                for each in METRICS
             ],
             **self._choice(who, query),
         }

@@ -98,7 +98,8 @@ CREATE TABLE sessions (
 );
 CREATE INDEX sessions_by_date ON sessions (client_id, updated_at, id);
 CREATE INDEX sessions_by_project ON sessions (client_id, project_id, updated_at, id);
-CREATE INDEX sessions_by_standing ON sessions (client_id, repository_id, project, status, type, standing, blocking);
+CREATE INDEX sessions_by_standing ON sessions (client_id, repository_id, project, status, type, standing, blocking,
+  unreadable, updated_at, id);
 
 -- Documents of sessions, as they are at the tip.
 CREATE TABLE artifacts (
