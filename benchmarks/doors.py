@@ -72,7 +72,7 @@ def pages(bed: Bed, sizes: Sizes) -> list[Figure]:
 
 
 async def _grid(home: str, key: str, count: int, turns: int) -> Mapping[str, float]:
-    """Returns medians in milliseconds, of its queries and template alone, and of the answer; and its bytes."""
+    """Returns medians in milliseconds, of its queries and template, and of the answer; and its bytes."""
     agency, store = _filled(home, count)
     app = App(agency, dict, doors_of(agency, os.environ), print)
     given: dict[str, Any] = {}

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import http.client
+import importlib.util
 import itertools
 import json
+import pathlib
 import signal
 import subprocess
 import time
@@ -318,6 +320,16 @@ def test_a_page_in_a_browser(pages, path):
         assert browser.run(ALIVE) == 0
         assert browser.run("performance.getEntriesByType('navigation')[0].decodedBodySize") <= 60_000
         assert "owned" not in browser.run("document.title")
+        assert barriers(browser) == []
+
+
+def barriers(browser):
+    """What axe-core finds in the page that is open."""
+    folder = importlib.util.find_spec("axe_core_python").submodule_search_locations[0]
+    browser.ask("Runtime.evaluate", expression=(pathlib.Path(folder) / "axe.min.js").read_text())
+    asked = "axe.run().then(all => all.violations.map(each => `${each.id}: ${each.nodes[0].html}`))"
+    done = browser.ask("Runtime.evaluate", expression=asked, awaitPromise=True, returnByValue=True)
+    return done["result"]["value"]
 
 
 def test_a_hostile_document_is_text(pages):
