@@ -238,7 +238,7 @@ class Views:
         waived = "f.waiver <> '' AND f.waiver_ignored = ''"
         rules = self._read(
             caller,
-            f"SELECT f.rule, count(*) AS found, sum(f.blocks) AS blocks, "
+            f"SELECT f.rule, count(*) AS found, sum(CASE WHEN f.blocks = 1 THEN 1 ELSE 0 END) AS blocks, "
             f"sum(CASE WHEN {waived} THEN 1 ELSE 0 END) AS waived {of} {_and(conditions)} "
             "GROUP BY f.rule ORDER BY blocks DESC, found DESC, f.rule",
             given,
