@@ -11,10 +11,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from idse_orchestrator.base.text import printable
 from idse_orchestrator.cli import terminal
 from idse_orchestrator.cli.envelope import envelope, error_envelope
 from idse_orchestrator.cli.failure import render_error
-from idse_orchestrator.cli.layout import PLAIN, Style, printable, style_for
+from idse_orchestrator.cli.layout import PLAIN, Style, style_for
 from idse_orchestrator.errors import ConflictError, IdseError, UnknownNameError
 
 ERROR = ConflictError(

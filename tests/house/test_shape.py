@@ -36,8 +36,11 @@ MOST_FILES = 430
 # REST has nine, MCP four, writes by the server five; what a door asks the judge has two,
 # kept answers one. Reports as data and schemas of tools have one each: commands and the server share them.
 # What Landlock is told is a file of its own: nothing else knows system calls.
+# The pages have nine: what each shows, how, by which address, two doors, logins, who puts them together for
+# one repository, and their command.
 MOST_LONELY_PROTOCOLS = 2
-MOST_ENTERED = {"status": 25, "sync push": 62, "stage complete": 66}
+MOST_ENTERED = {"status": 26, "sync push": 62, "stage complete": 66}
+# How hidden characters are shown is known to pages, too, so it stands in base/text, not beside the terminal.
 # Patterns have a file of their own: what they may cost is worked out there, for every rule that has one.
 # So has the door of all output, which every command goes through, and the lines of events that replay and
 # merge share. A sync point is dated by the writer of events, which knows what no clock may say.

@@ -358,6 +358,7 @@ class TestSchema:
                 "audit",
                 "audit_heads",
                 "answers",
+                "logins",
             ),
         ]
 

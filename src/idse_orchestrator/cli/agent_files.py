@@ -10,8 +10,8 @@ import click
 from idse_orchestrator.agents import install_files
 from idse_orchestrator.agents.hook_settings import CLAUDE, CODEX
 from idse_orchestrator.agents.known_agents import HOOKS, KNOWN_AGENTS
-from idse_orchestrator.base.text import counted, did_you_mean
-from idse_orchestrator.cli.layout import aligned, headed, printable
+from idse_orchestrator.base.text import counted, did_you_mean, printable
+from idse_orchestrator.cli.layout import aligned, headed
 from idse_orchestrator.cli.options import command, flag
 from idse_orchestrator.cli.terminal import Answer, Said, Warned, remark
 from idse_orchestrator.documents.project_workspace import KNOWN_AGENTS_PATH

@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, Any
 from idse_orchestrator import errors
 from idse_orchestrator.agents import edit_gate as gate
 from idse_orchestrator.agents.hook_settings import CLAUDE
-from idse_orchestrator.base.text import counted, few
-from idse_orchestrator.cli.layout import fitted, printable
+from idse_orchestrator.base.text import counted, few, printable
+from idse_orchestrator.cli.layout import fitted
 from idse_orchestrator.cli.terminal import working_folder
 from idse_orchestrator.documents.project_workspace import ARTIFACTS, session_folder
 from idse_orchestrator.redaction import redacted

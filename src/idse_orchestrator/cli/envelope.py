@@ -10,7 +10,8 @@ from collections.abc import Iterable, Mapping
 from collections.abc import Set as AbstractSet
 from typing import TYPE_CHECKING
 
-from idse_orchestrator.cli.layout import from_here, help_command, printable
+from idse_orchestrator.base.text import printable
+from idse_orchestrator.cli.layout import from_here, help_command
 
 if TYPE_CHECKING:
     from idse_orchestrator.errors import IdseError

@@ -7,16 +7,8 @@ import sys
 from collections.abc import Sequence
 from itertools import pairwise
 
-from idse_orchestrator.cli.layout import (
-    PLAIN,
-    Style,
-    from_here,
-    help_command,
-    labelled,
-    place,
-    printable,
-    style_for,
-)
+from idse_orchestrator.base.text import printable
+from idse_orchestrator.cli.layout import PLAIN, Style, from_here, help_command, labelled, place, style_for
 from idse_orchestrator.cli.streams import asked_color, tell
 from idse_orchestrator.errors import EXIT_INTERNAL, GateError, IdseError, StorageError
 from idse_orchestrator.redaction import redacted

@@ -57,6 +57,7 @@ COMMANDS = {
     "restore": Entry("save:restore", "Bring the session's folder back from its ledger.", WORK),
     "report": Entry("report:report", "Show all sessions of all projects, also as a page.", LOOK),
     "diff": Entry("show:diff", "Show what changed since the ledger, or since a stage was complete.", LOOK),
+    "dashboard": Entry("dashboard:dashboard", "Show all sessions in a browser, as pages.", LOOK),
     "log": Entry("log:log", "Show who moved which stage when.", LOOK),
     "show": Entry("show:show", "Show one event in full.", LOOK),
     "session": Entry("session:session", "Make, list, rename, archive and delete sessions.", SESSIONS),

@@ -248,6 +248,10 @@ EXAMPLES: Mapping[str, tuple[tuple[str, str], tuple[str, str]]] = MappingProxyTy
             ("idse report", "a line for each session"),
             ("idse report --html sessions.html", "one page for a browser"),
         ),
+        "dashboard": (
+            ("idse dashboard", "prints the address that opens the pages"),
+            ("idse dashboard --port 8417", "the same, at a port that you choose"),
+        ),
         "diff": (
             ("idse diff", "what is not in the ledger yet"),
             ("idse diff spec --since-complete", "what changed since spec was complete"),

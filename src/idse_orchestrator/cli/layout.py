@@ -9,26 +9,10 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, TextIO
 
-from idse_orchestrator.base.text import counted
+from idse_orchestrator.base.text import counted, printable
 
 if TYPE_CHECKING:
     from idse_orchestrator.ledger.entries import Entry
-
-_HIDDEN = frozenset({"Cc", "Cf", "Co", "Cs", "Zl", "Zp"})
-_NONCHARACTERS = range(0xFDD0, 0xFDF0)
-_LAST_OF_PLANE = 0xFFFE
-_UNDECODED = range(0xDC80, 0xDD00)
-"""How Python carries a byte that it could not decode: 0xDC00 more than the byte."""
-
-_FILLERS = "\u034f\u115f\u1160\u17b4\u17b5\u2065\u3164\uffa0\ufff0-\ufff8"
-_VARIANTS = "\u180b-\u180f\ufe00-\ufe0f"
-_UNSEEN = f"[{_FILLERS}{_VARIANTS}\U000e0000-\U000e0fff]"
-"""Characters that show nothing, though Python calls them printable. The last range is tags and variants."""
-_CHOOSES = f"[{_VARIANTS}\U000e0100-\U000e01ef]"
-"""Chooses a form of the character before it, as in emoji. A second one has nothing to choose."""
-_JOINERS = "\u200c\u200d"
-"""Persian words and many emoji are written with them; between letters of other scripts they only hide."""
-_JOINED = frozenset({"Lo", "Lm", "Mn", "Mc", "So", "Sk"})
 
 
 class Style:
@@ -86,63 +70,6 @@ def style_for(stream: TextIO, choice: str, environ: Mapping[str, str]) -> Style:
     if environ.get("FORCE_COLOR", "0") not in {"", "0"}:
         return Style(enabled=True)
     return Style(enabled=environ.get("TERM") != "dumb" and stream.isatty())
-
-
-def printable(text: str, *, lines: bool = False) -> str:
-    r"""Returns `text` with every character a terminal could obey or hide written out, as `in_sight` does.
-
-    That is control and format characters (those that reorder text included), line and paragraph
-    separators, what has no glyph, private-use and non-characters, and surrogates. A joiner stays where it
-    joins. With `lines`, newlines and tabs stay. The result is Unicode.
-    """
-    if text.isprintable() and (text.isascii() or not re.search(_UNSEEN, text)):
-        return text
-    if lines:
-        return "\n".join("\t".join(map(printable, line.split("\t"))) for line in text.split("\n"))
-    shown: list[str] = []
-    for char, after in zip(text, (*text[1:], ""), strict=True):
-        before = shown[-1] if shown else ""
-        shown.append(char if _is_seen(char, before, after) else in_sight(char))
-    return "".join(shown)
-
-
-def in_sight(char: str) -> str:
-    r"""Returns `char` as its code point, ``<U+202E>``.
-
-    A control character and a byte that was not UTF-8 show as ``\x1b``, as everybody knows them.
-    """
-    point = ord(char)
-    if point in _UNDECODED:
-        return f"\\x{point - 0xDC00:02x}"
-    if point < 0x20 or 0x7F <= point < 0xA0:
-        return char.encode("unicode_escape").decode("ascii")
-    return f"<U+{point:04X}>"
-
-
-def _is_seen(char: str, before: str, after: str) -> bool:
-    if char.isascii():
-        return char.isprintable()
-    from unicodedata import category  # only odd text pays for this
-
-    if char in _JOINERS:
-        return _is_joined(before) and _is_joined(after) and not re.match(_UNSEEN, after)
-    if re.match(_UNSEEN, char):
-        return bool(re.match(_CHOOSES, char)) and len(before) == 1 and _may_vary(before)
-    point = ord(char)
-    hidden = category(char) in _HIDDEN
-    return not (hidden or point in _NONCHARACTERS or point & _LAST_OF_PLANE == _LAST_OF_PLANE)
-
-
-def _is_joined(char: str) -> bool:
-    from unicodedata import category, east_asian_width
-
-    kind = category(char) if len(char) == 1 else ""
-    return kind in _JOINED and not (kind == "Lo" and east_asian_width(char) in "WF")
-
-
-def _may_vary(char: str) -> bool:
-    """Tests whether there may be other forms of `char`: not of a letter, but of digits, for keys."""
-    return char in "#*0123456789" or not (char.isascii() or re.match(_UNSEEN, char) or char in _JOINERS)
 
 
 WIDTH = 78

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from idse_orchestrator.agents.ide_agent_routing import additions
 from idse_orchestrator.agents.registry import registry_of
 from idse_orchestrator.base.records import NamedTuple, picked
-from idse_orchestrator.base.text import one_line
-from idse_orchestrator.cli.layout import Style, printable
+from idse_orchestrator.base.text import one_line, printable
+from idse_orchestrator.cli.layout import Style
 from idse_orchestrator.cli.render.status import handoff_words, handoffs_data, next_data, next_lines
 from idse_orchestrator.cli.terminal import Answer, Said, Warned
 from idse_orchestrator.documents.project_workspace import artifact_path

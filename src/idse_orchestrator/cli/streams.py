@@ -15,7 +15,8 @@ from collections.abc import Iterable
 from contextlib import suppress
 from typing import IO, BinaryIO, cast
 
-from idse_orchestrator.cli.layout import COLOR, in_sight, printable, style_for
+from idse_orchestrator.base.text import in_sight, printable
+from idse_orchestrator.cli.layout import COLOR, style_for
 from idse_orchestrator.errors import EXIT_OK, EXIT_USAGE
 
 _UNWRITABLE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF})

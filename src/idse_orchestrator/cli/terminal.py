@@ -9,7 +9,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Self, cast
 
 from idse_orchestrator.base.records import NamedTuple
-from idse_orchestrator.cli.layout import Style, from_here, printable, style_for
+from idse_orchestrator.base.text import printable
+from idse_orchestrator.cli.layout import Style, from_here, style_for
 from idse_orchestrator.cli.streams import tell, write_bytes, write_over
 from idse_orchestrator.errors import EXIT_OK, GitFailedError, NotARepositoryError, UsageError, told_apart
 

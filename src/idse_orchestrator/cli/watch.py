@@ -17,7 +17,7 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from idse_orchestrator.base.records import NamedTuple
-from idse_orchestrator.cli.layout import printable
+from idse_orchestrator.base.text import printable
 from idse_orchestrator.cli.streams import Door, encoded
 from idse_orchestrator.cli.terminal import Answer, Raw, Run
 from idse_orchestrator.documents.project_workspace import STAGES, artifact_path, session_folder

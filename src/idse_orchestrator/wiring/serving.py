@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from importlib.machinery import PathFinder
@@ -98,7 +99,7 @@ def _check_projection(agency: Agency) -> None:
 
 
 def doors_of(agency: Agency) -> Mapping[bytes, Door]:
-    """Returns what answers beside git, by how the paths begin that are its own: REST and MCP."""
+    """Returns what answers beside git, by how the paths begin that are its own: REST, MCP and the pages."""
     from idse_orchestrator import __version__
     from idse_orchestrator.server.api.app import Api, rest
     from idse_orchestrator.server.api.reads import Reads
@@ -107,7 +108,12 @@ def doors_of(agency: Agency) -> Mapping[bytes, Door]:
     from idse_orchestrator.server.mcp.app import Mcp
     from idse_orchestrator.server.mcp.tokens import Tokens
     from idse_orchestrator.server.mcp.tools import Tools
+    from idse_orchestrator.server.pages.door import PagesDoor
+    from idse_orchestrator.server.pages.site import Site
+    from idse_orchestrator.server.pages.views import Views
     from idse_orchestrator.server.projection.opening import open_store
+    from idse_orchestrator.server.tenants.keys import iso
+    from idse_orchestrator.server.tenants.logins import Logins
     from idse_orchestrator.server.writing.desk import Desk
 
     store = open_store(agency.home, agency.configuration.database, agency.variables)
@@ -116,4 +122,7 @@ def doors_of(agency: Agency) -> Mapping[bytes, Door]:
     api = Api(agency, Resources(reads, writes, desk))
     tokens = Tokens(agency.home.secrets, agency.url or "idse-agency", f"{agency.url}/mcp")
     mcp = Mcp(agency, api, Tools(reads, writes, desk), tokens, __version__)
-    return {b"/api/": rest(api, __version__), b"/mcp": mcp, b"/.well-known/": mcp}
+    site = Site(Views(store, reads, agency.admin), "IDSE Agency", lambda: iso(time.time()))
+    pages = PagesDoor(agency, site, Logins(agency.admin), api.count)
+    # The first that fits answers: what begins otherwise is a page, or nothing.
+    return {b"/api/": rest(api, __version__), b"/mcp": mcp, b"/.well-known/": mcp, b"/": pages}

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from idse_orchestrator.base.text import few
-from idse_orchestrator.cli.layout import printable
+from idse_orchestrator.base.csv_lines import csv_lines
+from idse_orchestrator.base.text import few, printable
 from idse_orchestrator.cli.options import agency_command
 from idse_orchestrator.cli.pager import paged, pager_option
 from idse_orchestrator.cli.render.agency import holder
-from idse_orchestrator.cli.render.tables import csv_lines, form_option, settle_form, since_option
+from idse_orchestrator.cli.render.tables import form_option, settle_form, since_option
 from idse_orchestrator.cli.terminal import Answer, Said
 from idse_orchestrator.wiring.agency import tenants_at
 

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from idse_orchestrator.base.text import counted
-from idse_orchestrator.cli.layout import printable
+from idse_orchestrator.base.text import counted, printable
 from idse_orchestrator.cli.options import Group, agency_command
 from idse_orchestrator.cli.terminal import Answer, Run, Said
 from idse_orchestrator.documents.design_reference import (

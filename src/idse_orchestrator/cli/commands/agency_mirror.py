@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from idse_orchestrator.base.text import counted
-from idse_orchestrator.cli.layout import printable
+from idse_orchestrator.base.text import counted, printable
 from idse_orchestrator.cli.options import agency_command, flag
 from idse_orchestrator.cli.render.sync import ref_label
 from idse_orchestrator.cli.terminal import Answer, Said, Warned

@@ -8,21 +8,20 @@ from typing import TYPE_CHECKING
 
 import click
 
-from idse_orchestrator.base.text import counted
-from idse_orchestrator.cli.layout import aligned, printable
+from idse_orchestrator.base.csv_lines import csv_lines
+from idse_orchestrator.base.text import counted, printable
+from idse_orchestrator.cli.layout import aligned
 from idse_orchestrator.cli.options import agency_command
-from idse_orchestrator.cli.render.tables import csv_lines, form_option, settle_form, since_option
+from idse_orchestrator.cli.render.tables import form_option, settle_form, since_option
 from idse_orchestrator.cli.terminal import Answer, Said, Warned
-from idse_orchestrator.server.model.metrics import MEDIAN, SHARE, is_met
+from idse_orchestrator.server.model.metrics import is_met, said
 from idse_orchestrator.wiring.agency import projector_at
 
 if TYPE_CHECKING:
     from idse_orchestrator.cli.terminal import Run
-    from idse_orchestrator.server.model.metrics import Metric
     from idse_orchestrator.server.projection.report import Line, Report, Standing
 
 _COLUMNS = ("client", "metric", "part", "rows", "value", "high", "doubtful", "target", "met")
-_UNITS = ((86_400, "d"), (3600, "h"), (60, "min"))
 
 
 @agency_command(
@@ -106,17 +105,3 @@ def _more(line: Line) -> str:
     if not line.part and is_met(metric, found) is False:
         parts.append(f"target {'≥' if metric.is_least else '≤'} {said(metric, metric.target)}")
     return ", ".join(parts)
-
-
-def said(metric: Metric, value: float | None) -> str:
-    """Returns a value in words: a span in its unit, a share in percent, a sum as it is."""
-    if value is None:
-        return "-"
-    if metric.how == SHARE:
-        return f"{100 * value:.0f} %"
-    if metric.how == MEDIAN:
-        for seconds, unit in _UNITS:
-            if value >= seconds:
-                return f"{value / seconds:.1f} {unit}"
-        return f"{value:.0f} s"
-    return f"{value:,.0f}"

@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from idse_orchestrator.base.text import counted
+from idse_orchestrator.base.text import counted, printable
 from idse_orchestrator.cli import options
-from idse_orchestrator.cli.layout import printable
 from idse_orchestrator.cli.options import agency_command
 from idse_orchestrator.cli.render.rules import rule_data
 from idse_orchestrator.cli.terminal import Answer, Run, Said, Warned

@@ -15,10 +15,11 @@ from idse_orchestrator.agents import registry_changes
 from idse_orchestrator.agents.ide_agent_routing import suggest
 from idse_orchestrator.agents.registry_changes import known_agent
 from idse_orchestrator.agents.registry_check import registry_troubles
+from idse_orchestrator.base.text import printable
 from idse_orchestrator.cli import agent_files, agents_writing, options
 from idse_orchestrator.cli.agents_writing import change
 from idse_orchestrator.cli.envelope import ascii_json
-from idse_orchestrator.cli.layout import from_here, printable
+from idse_orchestrator.cli.layout import from_here
 from idse_orchestrator.cli.render import agents as render
 from idse_orchestrator.cli.render.status import routing_data
 from idse_orchestrator.cli.terminal import Answer, Said, Warned

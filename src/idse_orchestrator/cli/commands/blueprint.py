@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING
 import click
 
 from idse_orchestrator.base.records import picked
-from idse_orchestrator.base.text import counted
+from idse_orchestrator.base.text import counted, printable
 from idse_orchestrator.claims import change, review
 from idse_orchestrator.claims.claim import claims_of
 from idse_orchestrator.claims.gate import CheckedEvidence, GateTest, failed
 from idse_orchestrator.claims.session import LEFT, WRITTEN, blueprint_tip, write_claims
 from idse_orchestrator.claims.statements import SECTIONS
 from idse_orchestrator.cli import options
-from idse_orchestrator.cli.layout import Style, aligned, printable, wrapped
+from idse_orchestrator.cli.layout import Style, aligned, wrapped
 from idse_orchestrator.cli.options import command, flag, naming_session, required_reason
 from idse_orchestrator.cli.terminal import Answer, Progress, Run, Said, Warned
 from idse_orchestrator.errors import EXIT_CHECK_FAILED, EXIT_OK, UsageError

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from idse_orchestrator.base.names import BLUEPRINT
-from idse_orchestrator.base.text import counted
-from idse_orchestrator.cli.layout import Style, printable
+from idse_orchestrator.base.text import counted, printable
+from idse_orchestrator.cli.layout import Style
 from idse_orchestrator.cli.terminal import Answer, Raw, Said, Warned, remark
 from idse_orchestrator.documents.project_workspace import artifact_path
 from idse_orchestrator.errors import EXIT_CHECK_FAILED, EXIT_OK, NoAgentProfileError, UsageError

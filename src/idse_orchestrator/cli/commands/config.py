@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from idse_orchestrator.cli.layout import printable
+from idse_orchestrator.base.text import printable
 from idse_orchestrator.cli.options import Group, command, flag
 from idse_orchestrator.cli.terminal import Answer, Said, Warned, remark
 from idse_orchestrator.sessions import configuration as settings

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import click
 
 from idse_orchestrator.base.records import picked_or_none
-from idse_orchestrator.base.text import one_word
-from idse_orchestrator.cli.layout import Style, coloured, moved, printable
+from idse_orchestrator.base.text import one_word, printable
+from idse_orchestrator.cli.layout import Style, coloured, moved
 from idse_orchestrator.cli.options import command
 from idse_orchestrator.cli.render.warnings import markers_warning
 from idse_orchestrator.cli.terminal import Answer, Said, Warned

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from idse_orchestrator.base.records import picked
-from idse_orchestrator.base.text import counted
+from idse_orchestrator.base.text import counted, printable
 from idse_orchestrator.cli import options
-from idse_orchestrator.cli.layout import Style, aligned, printable
+from idse_orchestrator.cli.layout import Style, aligned
 from idse_orchestrator.cli.options import command, flag, required_reason, session_argument
 from idse_orchestrator.cli.stage_moves import moved, moving_of
 from idse_orchestrator.cli.terminal import Answer, Said

@@ -12,9 +12,9 @@ from idse_orchestrator.agents import handoff_document
 from idse_orchestrator.agents.hand_over import answer_handoff, request_handoff
 from idse_orchestrator.agents.registry import AgentRegistry, registry_of
 from idse_orchestrator.agents.registry_changes import known_agent
-from idse_orchestrator.base.text import one_line
+from idse_orchestrator.base.text import one_line, printable
 from idse_orchestrator.cli import options
-from idse_orchestrator.cli.layout import WIDTH, fitted, headed, printable
+from idse_orchestrator.cli.layout import WIDTH, fitted, headed
 from idse_orchestrator.cli.render.status import handoff_words
 from idse_orchestrator.cli.terminal import Answer, Said, Warned
 from idse_orchestrator.errors import EXIT_OK, UnknownNameError, UsageError

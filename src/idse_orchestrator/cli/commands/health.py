@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from idse_orchestrator.base.records import picked
-from idse_orchestrator.base.text import counted
-from idse_orchestrator.cli.layout import Style, printable
+from idse_orchestrator.base.text import counted, printable
+from idse_orchestrator.cli.layout import Style
 from idse_orchestrator.cli.options import command, flag, session_argument
 from idse_orchestrator.cli.render.checkup import result_data, result_lines
 from idse_orchestrator.cli.terminal import Answer, Said, Warned, remark

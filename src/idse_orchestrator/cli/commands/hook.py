@@ -14,8 +14,7 @@ import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from idse_orchestrator.base.text import counted
-from idse_orchestrator.cli.layout import printable
+from idse_orchestrator.base.text import counted, printable
 from idse_orchestrator.cli.streams import tell
 from idse_orchestrator.errors import EXIT_CHECK_FAILED, EXIT_OK, IdseError, RefusedError, UsageError
 from idse_orchestrator.ledger.refs import PUBLISHED

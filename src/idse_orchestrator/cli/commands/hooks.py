@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from idse_orchestrator.base.records import picked
-from idse_orchestrator.cli.layout import Style, aligned, headed, printable
+from idse_orchestrator.base.text import printable
+from idse_orchestrator.cli.layout import Style, aligned, headed
 from idse_orchestrator.cli.options import Group, command, flag
 from idse_orchestrator.cli.render.warnings import worktree_notice
 from idse_orchestrator.cli.terminal import Answer, Said

@@ -16,9 +16,8 @@ from idse_orchestrator.agents.install_files import (
 )
 from idse_orchestrator.base.names import as_name, check_name
 from idse_orchestrator.base.records import NamedTuple, picked
-from idse_orchestrator.base.text import counted, few, one_word
+from idse_orchestrator.base.text import counted, few, one_word, printable
 from idse_orchestrator.cli.agent_files import kept_diagnostics, outcome_rows, refuse_kept, what_follows
-from idse_orchestrator.cli.layout import printable
 from idse_orchestrator.cli.options import command, flag
 from idse_orchestrator.cli.render.warnings import doubt_diagnostics, doubt_warnings, worktree_notice
 from idse_orchestrator.cli.terminal import Answer, Run, Said, Warned

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from idse_orchestrator.base.records import picked
-from idse_orchestrator.cli.layout import printable
+from idse_orchestrator.base.text import printable
 from idse_orchestrator.cli.terminal import Answer
 from idse_orchestrator.documents.project_workspace import ARTIFACTS, STAGES, artifact_path
 from idse_orchestrator.pipeline.stage_state_model import NOT_NEEDED, PENDING, before

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from idse_orchestrator.base.records import picked
-from idse_orchestrator.base.text import counted, few, one_word
-from idse_orchestrator.cli.layout import Style, printable
+from idse_orchestrator.base.text import counted, few, one_word, printable
+from idse_orchestrator.cli.layout import Style
 from idse_orchestrator.cli.options import command, flag
 from idse_orchestrator.cli.terminal import Answer, Progress, Said
 from idse_orchestrator.documents.project_workspace import STAGE_OF

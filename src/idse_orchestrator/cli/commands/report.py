@@ -14,9 +14,9 @@ import click
 
 from idse_orchestrator.base.files import write_atomically
 from idse_orchestrator.base.records import picked, picked_or_none
-from idse_orchestrator.base.text import counted, one_word
+from idse_orchestrator.base.text import counted, one_word, printable
 from idse_orchestrator.cli.envelope import diagnostic
-from idse_orchestrator.cli.layout import Style, fitted, headed, printable
+from idse_orchestrator.cli.layout import Style, fitted, headed
 from idse_orchestrator.cli.options import command, flag
 from idse_orchestrator.cli.render.status import called, conflict_places, drift_words, stage_signs
 from idse_orchestrator.cli.terminal import Answer, Raw, Said
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from idse_orchestrator.ledger.events import SessionKey
     from idse_orchestrator.sessions.status import SessionStatus
 
-_TEMPLATE = os.path.join(os.path.dirname(os.path.dirname(__file__)), "render", "report.html.j2")
 _SEAL = "<!-- idse report sha256:{} -->\n"
 _SEALED = re.compile(rb"<!-- idse report sha256:([0-9a-f]{64}) -->\n\Z")
 _MOST_BYTES = 256 * 1024 * 1024
@@ -43,17 +42,6 @@ _AGENCY = {
     "behind": "behind the Agency",
     "diverged": "diverged from the Agency",
 }
-_MARKS = {
-    "pending": "·",
-    "in_progress": "▶",
-    "complete": "✓",
-    "changed": "≠",
-    "stale": "↻",
-    "conflicted": "!",
-    "not_needed": "-",
-}
-"""Beside each word on the page, so that no colour has to say it."""
-
 _MOST_WALKED = 50
 """Sessions of which it is looked up whether their code drifted."""
 _DONE = ("complete", "changed", "stale")
@@ -245,30 +233,25 @@ def _page_lines(
 
 def _page(found: Sequence[Surveyed], relations: Relations, drifted: Mapping[SessionKey, int]) -> bytes:
     """Returns the page, with a seal at its end by which idse knows its own page again."""
-    from jinja2 import Environment, StrictUndefined
+    from markupsafe import Markup
 
-    with open(_TEMPLATE, encoding="utf-8") as file:
-        text = file.read()
-    # What people typed is hostile until proven otherwise: all of it is escaped, nothing is marked as safe.
-    environment = Environment(
-        autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=StrictUndefined
-    )
-    style = re.search(r"<style>(.*?)</style>", text, re.DOTALL)
-    assert style is not None  # noqa: S101 - our own template
+    from idse_orchestrator.server.pages.rendering import html, sheet
+
+    style = sheet("tokens.css", "report.css")
     projects = dict.fromkeys(sorted(each.key[0] for each in found))
     newest = max((_who(each)[0] for each in found), default="")
-    page = environment.from_string(text).render(
-        style_hash=b64encode(hashlib.sha256(style[1].encode()).digest()).decode(),
+    content = html(
+        "report",
+        sheet=Markup(style.decode()),  # noqa: S704 - our own
+        style_hash=b64encode(hashlib.sha256(style).digest()).decode(),
         title=printable(f"Sessions of {', '.join(projects)}" if projects else "No session yet"),
         summary=_summary(found),
         newest=printable(newest),
-        stages=STAGES,
-        parts=[
+        groups=[
             ("These need a look", [_row(each, relations, drifted) for each in found if each.needs]),
             ("All others", [_row(each, relations, drifted) for each in found if not each.needs]),
         ],
     )
-    content = page.encode("utf-8", "replace")
     return content + _SEAL.format(hashlib.sha256(content).hexdigest()).encode()
 
 
@@ -303,7 +286,7 @@ def _row(each: Surveyed, relations: Relations, drifted: Mapping[SessionKey, int]
 def _stage(each: Surveyed, stage: str, causes: Sequence[str]) -> dict[str, str]:
     word = each.conditions[stage]
     why = f"because {' and '.join(causes)} changed" if word == "stale" else ""
-    return {"name": stage, "kind": word, "word": word.replace("_", " "), "mark": _MARKS[word], "why": why}
+    return {"name": stage, "kind": word, "word": word.replace("_", " "), "why": why}
 
 
 def _notes(status: SessionStatus, drifted: int) -> list[str]:

@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING, Any, cast
 import click
 
 from idse_orchestrator.base.names import check_name
-from idse_orchestrator.base.text import counted, few, one_word
+from idse_orchestrator.base.text import counted, few, one_word, printable
 from idse_orchestrator.cli import options
-from idse_orchestrator.cli.layout import printable
 from idse_orchestrator.cli.options import command, flag, reason_option, session_argument
 from idse_orchestrator.cli.render.status import sessions_answer, status_answer
 from idse_orchestrator.cli.render.warnings import doubt_diagnostics, doubt_warnings

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 import click
 
 from idse_orchestrator.base.records import picked_or_none
+from idse_orchestrator.base.text import printable
 from idse_orchestrator.cli import options
-from idse_orchestrator.cli.layout import WIDEST, Style, printable, terminal_width
+from idse_orchestrator.cli.layout import WIDEST, Style, terminal_width
 from idse_orchestrator.cli.options import command, flag, naming_session
 from idse_orchestrator.cli.pager import paged, pager_option
 from idse_orchestrator.cli.render.log import Look, damage_diagnostics, entry_data, full

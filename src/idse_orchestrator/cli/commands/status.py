@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
-from idse_orchestrator.cli.layout import printable
+from idse_orchestrator.base.text import printable
 from idse_orchestrator.cli.render.status import (
     guard_lines,
     is_guarded,

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from idse_orchestrator.base.records import picked
-from idse_orchestrator.base.text import counted
-from idse_orchestrator.cli.layout import Style, aligned, fitted, printable
+from idse_orchestrator.base.text import counted, printable
+from idse_orchestrator.cli.layout import Style, aligned, fitted
 from idse_orchestrator.cli.terminal import Answer, Said
 from idse_orchestrator.sessions.status import no_ledger
 

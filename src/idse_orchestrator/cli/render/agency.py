@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import TypeVar
 
-from idse_orchestrator.base.text import counted
-from idse_orchestrator.cli.layout import ago, headed, printable
+from idse_orchestrator.base.text import counted, printable
+from idse_orchestrator.cli.layout import ago, headed
 from idse_orchestrator.cli.terminal import Answer, Said
 from idse_orchestrator.server.tenants.admin import Client, Repository
 from idse_orchestrator.server.tenants.keys import Key

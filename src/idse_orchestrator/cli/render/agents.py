@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from idse_orchestrator.base.text import few
-from idse_orchestrator.cli.layout import PLAIN, Style, headed, labelled_prose, printable
+from idse_orchestrator.base.text import few, printable
+from idse_orchestrator.cli.layout import PLAIN, Style, headed, labelled_prose
 from idse_orchestrator.cli.render.status import routing_data
 from idse_orchestrator.cli.terminal import Answer, Said
 from idse_orchestrator.documents.project_workspace import STAGES

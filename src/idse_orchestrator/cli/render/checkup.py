@@ -7,8 +7,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from idse_orchestrator.base.checkup import OK
-from idse_orchestrator.base.text import counted
-from idse_orchestrator.cli.layout import Style, from_here, printable
+from idse_orchestrator.base.text import counted, printable
+from idse_orchestrator.cli.layout import Style, from_here
 from idse_orchestrator.cli.terminal import Said
 
 if TYPE_CHECKING:

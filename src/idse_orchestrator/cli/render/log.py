@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from idse_orchestrator.base.records import picked, picked_or_none
-from idse_orchestrator.base.text import counted, did_you_mean
+from idse_orchestrator.base.text import counted, did_you_mean, printable
 from idse_orchestrator.cli.layout import (
     PLAIN,
     WIDEST,
@@ -27,7 +27,6 @@ from idse_orchestrator.cli.layout import (
     filled,
     fitted,
     iso,
-    printable,
     relative,
     seconds_of,
 )

@@ -11,8 +11,8 @@ from itertools import groupby
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from idse_orchestrator.base.text import counted
-from idse_orchestrator.cli.layout import PLAIN, Style, help_command, labelled, place, printable
+from idse_orchestrator.base.text import counted, printable
+from idse_orchestrator.cli.layout import PLAIN, Style, help_command, labelled, place
 from idse_orchestrator.constitution.report_data import kind_of, report_data
 from idse_orchestrator.errors import UsageError
 

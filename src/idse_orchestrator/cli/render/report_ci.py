@@ -14,8 +14,8 @@ from urllib.parse import quote
 from xml.etree import ElementTree as ET
 
 from idse_orchestrator import __version__
+from idse_orchestrator.base.text import printable
 from idse_orchestrator.cli.envelope import ascii_json
-from idse_orchestrator.cli.layout import printable
 from idse_orchestrator.cli.render.report import advice_lines, finding_line, session_of, waiver_words
 from idse_orchestrator.constitution.report_data import kind_of
 

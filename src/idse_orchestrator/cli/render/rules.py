@@ -6,7 +6,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from idse_orchestrator.base.records import picked
-from idse_orchestrator.cli.layout import Style, aligned, labelled_prose, printable, wrapped
+from idse_orchestrator.base.text import printable
+from idse_orchestrator.cli.layout import Style, aligned, labelled_prose, wrapped
 from idse_orchestrator.constitution.rules import SIDE_FILE, WORKSPACE_PATHS
 from idse_orchestrator.documents.project_workspace import STAGES
 from idse_orchestrator.sessions.verdicts import is_waivable

@@ -6,8 +6,8 @@ import sys
 from typing import TYPE_CHECKING
 
 from idse_orchestrator.base.records import picked, picked_or_none
-from idse_orchestrator.base.text import counted, few
-from idse_orchestrator.cli.layout import PLAIN, Style, columns, fitted, printable
+from idse_orchestrator.base.text import counted, few, printable
+from idse_orchestrator.cli.layout import PLAIN, Style, columns, fitted
 from idse_orchestrator.cli.terminal import Answer, Said
 from idse_orchestrator.documents.project_workspace import ARTIFACTS, STAGE_OF, STAGES
 from idse_orchestrator.errors import EXIT_OK, CorruptLedgerError, NewerLedgerError

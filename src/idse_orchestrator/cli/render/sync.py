@@ -7,8 +7,8 @@ import time
 from typing import TYPE_CHECKING
 
 from idse_orchestrator.base.records import NamedTuple, picked
-from idse_orchestrator.base.text import counted, few, one_word
-from idse_orchestrator.cli.layout import PLAIN, Style, ago, coloured, headed, moved, printable
+from idse_orchestrator.base.text import counted, few, one_word, printable
+from idse_orchestrator.cli.layout import PLAIN, Style, ago, coloured, headed, moved
 from idse_orchestrator.cli.render.warnings import markers_warning, place_data
 from idse_orchestrator.cli.terminal import Answer, Said, Warned, remark
 from idse_orchestrator.documents.project_workspace import session_folder

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
-from idse_orchestrator.cli.layout import printable
 from idse_orchestrator.errors import UsageError
 
 if TYPE_CHECKING:
     from idse_orchestrator.cli.options import Option
     from idse_orchestrator.cli.terminal import Run
 
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 form_option = click.option(
     "--format", "form", type=click.Choice(["text", "json", "csv"]), help="How to show it.  [default: text]"
@@ -58,25 +55,3 @@ def _moment(text: str, now: float) -> str:
         raise UsageError(
             f"{text!r} is no date", fix=("for instance --since 2026-01-31", "or --since 7d")
         ) from None
-
-
-def csv_lines(columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> Iterator[str]:
-    """Yields a line with the names of `columns`, and one for each of `rows`, as RFC 4180 has them."""
-    import csv
-    import io
-
-    def line(cells: Iterable[object]) -> str:
-        text = io.StringIO()
-        csv.writer(text, lineterminator="").writerow(cells)
-        return text.getvalue()
-
-    yield line(columns)
-    yield from (line(_cell(row[name]) for name in columns) for row in rows)
-
-
-def _cell(value: object) -> object:
-    """Returns a cell in one line, that no spreadsheet takes for a formula."""
-    if not isinstance(value, str):
-        return value
-    text = printable(value.replace("\n", "\\n"))
-    return f"'{text}" if text.startswith(_FORMULA) else text

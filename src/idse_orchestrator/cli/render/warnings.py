@@ -6,8 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from idse_orchestrator.base.records import picked
-from idse_orchestrator.base.text import one_word
-from idse_orchestrator.cli.layout import printable
+from idse_orchestrator.base.text import one_word, printable
 from idse_orchestrator.cli.terminal import Warned, remark
 from idse_orchestrator.documents.project_workspace import CONSTITUTION_PATH
 from idse_orchestrator.errors import ConflictError, InvalidConfigurationError

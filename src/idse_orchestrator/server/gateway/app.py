@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 PROJECTION = "projection"
 """Said, and no reason to send pushes elsewhere: they go on without it."""
 HEALTH, READY, METRICS, ROTATE = b"/healthz", b"/readyz", b"/metrics", b"/api/v1/keys/rotate"
+_OWN = frozenset({HEALTH, READY, METRICS, ROTATE})
 _JSON = ((b"content-type", b"application/json"),)
 
 
@@ -100,7 +101,7 @@ class App:
             self._log(_line(entry))
             return
         door = next((door for begin, door in self._doors.items() if path.startswith(begin)), None)
-        if door is not None and path != ROTATE:
+        if door is not None and path not in _OWN:
             await self._through(door, scope, receive, send, began)
             return
         answer = await self._other(path, scope)

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from idse_orchestrator.base.records import NamedTuple
 
 MEDIAN, SHARE, SUM = "median", "share", "sum"
+_UNITS = ((86_400, "d"), (3600, "h"), (60, "min"))
 
 
 class Metric(NamedTuple):
@@ -155,3 +156,17 @@ def is_met(metric: Metric, found: Measured) -> bool | None:
     if metric.target is None or found.value is None:
         return None
     return found.value >= metric.target if metric.is_least else found.value <= metric.target
+
+
+def said(metric: Metric, value: float | None) -> str:
+    """Returns a value in words: a span in its unit, a share in percent, a sum as it is."""
+    if value is None:
+        return "-"
+    if metric.how == SHARE:
+        return f"{100 * value:.0f} %"
+    if metric.how == MEDIAN:
+        for seconds, unit in _UNITS:
+            if value >= seconds:
+                return f"{value / seconds:.1f} {unit}"
+        return f"{value:.0f} s"
+    return f"{value:,.0f}"

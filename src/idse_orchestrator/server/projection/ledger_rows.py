@@ -26,6 +26,7 @@ from idse_orchestrator.pipeline.values import project_from_json
 from idse_orchestrator.server.judgement.rules import generation
 from idse_orchestrator.server.judgement.today import Today
 from idse_orchestrator.server.projection.ids import project_id, session_id
+from idse_orchestrator.server.projection.schema import tables
 from idse_orchestrator.server.projection.store import Values, clean
 from idse_orchestrator.sync.points import FILE, sync_point_from_json
 
@@ -127,6 +128,7 @@ class LedgerRows:
         for path, entry in files.items():
             rows["artifacts"].append(_cleaned(*own, path, STAGE_OF.get(path, ""), entry.blob, entry.size))
         rows["stages"] += self._stages(own, state, files)
+        standing = "".join(_letter(str(row[_STATUS]), str(row[_CONDITION])) for row in rows["stages"])
         prefix = f"{session_folder(*key)}/"
         for position, each in enumerate(weighed):
             rows["findings"].append(_finding(own, position, tip, prefix, each))
@@ -143,6 +145,7 @@ class LedgerRows:
                 state.effective_status,
                 state.validation.status,
                 state.owner,
+                standing,
                 tip,
                 state.events,
                 blocking,
@@ -245,6 +248,14 @@ class LedgerRows:
             for key in sorted(keys):
                 rows["sync_sessions"].append((*own, session_id(self._repository, *key)))
         return rows
+
+
+_STATUS, _CONDITION = (tables()["stages"].columns.index(name) for name in ("status", "condition"))
+
+
+def _letter(status: str, condition: str) -> str:
+    """Returns how a stage stands, as the column `standing` has it."""
+    return {"changed": "h", "stale": "s"}.get(condition, status[0]) if status == "complete" else status[0]
 
 
 def _finding(own: tuple[str, str], position: int, tip: str, prefix: str, each: Weighed) -> Values:

@@ -53,9 +53,16 @@ def report(store: Store, client: str = EVERYONE, since: str = "") -> Report:
     """
     with store.reading(client) as reading:
         names = {row["id"]: row["name"] for row in reading.read("SELECT id, name FROM clients ORDER BY name")}
-        standings = tuple(_standings(reading, names))
+        standing = tuple(_standings(reading, names))
         lines = tuple(line for ident, name in names.items() for line in _lines(reading, ident, name, since))
-    return Report(since, standings, lines)
+    return Report(since, standing, lines)
+
+
+def standings(store: Store) -> Sequence[Standing]:
+    """Returns how all clients stand, those that need attention first."""
+    with store.reading(EVERYONE) as reading:
+        rows = reading.read("SELECT id, name FROM clients ORDER BY name")
+        return _standings(reading, {row["id"]: row["name"] for row in rows})
 
 
 def row_of(line: Line) -> dict[str, object]:

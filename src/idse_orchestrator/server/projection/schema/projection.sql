@@ -75,6 +75,8 @@ CREATE TABLE sessions (
   -- What the engine said last in a clone: unknown, passing or failing.
   validation TEXT NOT NULL,
   owner TEXT NOT NULL,
+  -- How its seven stages stand, a letter each: (p)ending, (i)n progress, (c)omplete, c(h)anged, (s)tale, (n)ot needed.
+  standing TEXT NOT NULL,
   -- The commit at which its ledger stands: the ETag of the session, and the base of a write.
   tip TEXT NOT NULL,
   events BIGINT NOT NULL,
@@ -96,6 +98,8 @@ CREATE TABLE sessions (
 );
 CREATE INDEX sessions_by_date ON sessions (client_id, updated_at, id);
 CREATE INDEX sessions_by_project ON sessions (client_id, project_id, updated_at, id);
+CREATE INDEX sessions_by_standing ON sessions (client_id, repository_id, project, status, type, standing, blocking,
+  unreadable, updated_at, id);
 
 -- Documents of sessions, as they are at the tip.
 CREATE TABLE artifacts (

@@ -1,0 +1,193 @@
+"""The pages of an Agency over HTTP: who is logged in, and whether a page of ours sent it."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import Mapping
+from ipaddress import ip_address
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qsl, quote, unquote, urlsplit
+
+from starlette.requests import Request
+
+from idse_orchestrator.base.records import NamedTuple
+from idse_orchestrator.errors import IdseError
+from idse_orchestrator.server.api.app import body_of
+from idse_orchestrator.server.api.problems import NOT_AUTHORIZED, Problem, ProblemError, problem_of
+from idse_orchestrator.server.gateway.app import CALLER
+from idse_orchestrator.server.gateway.door import secret_in
+from idse_orchestrator.server.pages.site import HEADERS, PAGES, Answer, Asked, redirect, static
+from idse_orchestrator.server.tenants.logins import LOGIN_SECONDS, form_token
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from idse_orchestrator.server.gateway.agency import Agency
+    from idse_orchestrator.server.model.push import Caller
+    from idse_orchestrator.server.pages.site import Site
+    from idse_orchestrator.server.tenants.logins import Logins
+
+LARGEST_FORM = 16 * 1024
+_NOTHING = Answer(404, "text/plain; charset=utf-8", b"there is nothing here\n")
+_ELSEWHERE = Problem(
+    421,
+    NOT_AUTHORIZED,
+    "this is another server",
+    "the request asks for a host that this Agency does not know as its own",
+    fix=('in agency.toml: url = "https://…", as its clients write it',),
+)
+_FOREIGN = Problem(403, NOT_AUTHORIZED, "this request comes from another site")
+_NO_TOKEN = Problem(
+    403, NOT_AUTHORIZED, "this form is of another login", "open the page again, and repeat it"
+)
+_METHOD = Problem(405, NOT_AUTHORIZED, "pages are read", headers={"allow": "GET, HEAD"})
+
+
+class _Told(NamedTuple):
+    """A request: header names are in lower case; `form` is what a POST brings."""
+
+    method: str
+    path: str
+    query: Mapping[str, str]
+    headers: Mapping[bytes, bytes]
+    form: Mapping[str, str]
+
+    def header(self, name: bytes) -> str:
+        return self.headers.get(name, b"").decode("latin-1")
+
+
+class PagesDoor:
+    """An ASGI application. `count` counts a request of a caller; ProblemError where it is one too many."""
+
+    def __init__(self, agency: Agency, site: Site, logins: Logins, count: Callable[[Caller], None]) -> None:
+        self._agency = agency
+        self._site = site
+        self._logins = logins
+        self._count = count
+        is_safe = agency.url.startswith("https://")
+        self._cookie = "__Host-idse" if is_safe else "idse"
+        self._attributes = f"; Path=/; HttpOnly; SameSite=Lax{'; Secure' if is_safe else ''}"
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:  # noqa: ANN401 - ASGI's own
+        """Answers one request."""
+        try:
+            body = b""
+            if scope["method"] == "POST":
+                body = await body_of(
+                    Request(scope, receive), self._agency.configuration.silence, LARGEST_FORM
+                )
+            answer = await asyncio.to_thread(self._answer, scope, _told(scope, body))
+        except ProblemError as error:
+            answer = self._site.problem(error.problem)
+        except IdseError as error:
+            answer = self._site.problem(problem_of(error))
+        headers = {**HEADERS, **answer.headers}
+        if answer.media:
+            headers["content-type"] = answer.media
+        headers["content-length"] = str(len(answer.body))
+        told = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]
+        await send({"type": "http.response.start", "status": answer.status, "headers": told})
+        body = b"" if scope["method"] == "HEAD" else answer.body
+        await send({"type": "http.response.body", "body": body})
+        if answer.fault is not None:
+            raise answer.fault
+
+    def _answer(self, scope: Any, told: _Told) -> Answer:  # noqa: ANN401 - ASGI's own; a return for each
+        if told.method in ("GET", "HEAD") and (found := static(told.path)):
+            return found
+        is_form = told.path in ("/login", "/logout")
+        if not (is_form or PAGES.fullmatch(told.path)):
+            return _NOTHING
+        self._check_origin(told)
+        if told.path == "/login":
+            return self._log_in(scope, told)
+        if told.method == "POST" and told.path == "/logout":
+            return self._log_out(told)
+        if told.method not in ("GET", "HEAD"):
+            raise ProblemError(_METHOD)
+        secret = self._secret(told)
+        caller = self._logins.caller(secret) if secret else None
+        if caller is None and (key := secret_in(told.headers)):
+            secret, caller = "", self._agency.admin.keys.caller(key)
+        if caller is None:
+            return self._to_login(told)
+        scope[CALLER] = caller
+        self._count(caller)
+        token = form_token(secret) if secret else ""
+        return self._site.answer(Asked(caller, told.path, told.query, token, told.header(b"if-none-match")))
+
+    def _check_origin(self, told: _Told) -> None:
+        """Raises ProblemError for a host that is not ours, and for what another site sends.
+
+        A name that leads to a loopback address is no wall, as anybody can register one: an address is.
+        """
+        host = told.header(b"host")
+        if not self._is_ours(host):
+            raise ProblemError(_ELSEWHERE)
+        origin = told.header(b"origin")
+        is_foreign = origin and urlsplit(origin).netloc != host
+        if is_foreign or (told.method == "POST" and not origin):
+            raise ProblemError(_FOREIGN)
+
+    def _is_ours(self, host: str) -> bool:
+        try:
+            name = urlsplit(f"//{host}").hostname or ""
+            if name in ("localhost", urlsplit(self._agency.url).hostname):
+                return True
+            ip_address(name)
+        except ValueError:
+            return False
+        return True
+
+    # --- logging in and out ---
+
+    def _secret(self, told: _Told) -> str:
+        for each in told.header(b"cookie").split(";"):
+            name, _, value = each.strip().partition("=")
+            if name == self._cookie:
+                return value
+        return ""
+
+    def _to_login(self, told: _Told) -> Answer:
+        if told.path.endswith((".json", ".csv")):
+            self._agency.metrics.auth_failures.inc()
+            return self._site.login("/", "A key is needed.", 401)
+        words = "&".join(f"{quote(name)}={quote(value)}" for name, value in told.query.items())
+        to = quote(told.path) + (f"?{words}" if words else "")
+        return redirect(f"/login?to={quote(to)}" if to != "/" else "/login")
+
+    def _log_in(self, scope: Any, told: _Told) -> Answer:  # noqa: ANN401 - ASGI's own
+        if told.method != "POST":
+            return self._site.login(_place(told.query.get("to", "")))
+        to = _place(told.form.get("to", ""))
+        caller = self._agency.admin.keys.caller(told.form.get("key", "").strip())
+        if caller is None:
+            self._agency.metrics.auth_failures.inc()
+            return self._site.login(to, "This is no key, or one that ended.", 401)
+        scope[CALLER] = caller
+        self._count(caller)
+        secret = self._logins.begin(caller)
+        return redirect(
+            to, {"set-cookie": f"{self._cookie}={secret}{self._attributes}; Max-Age={LOGIN_SECONDS}"}
+        )
+
+    def _log_out(self, told: _Told) -> Answer:
+        secret = self._secret(told)
+        if not secrets.compare_digest(told.form.get("token", "").encode(), form_token(secret).encode()):
+            raise ProblemError(_NO_TOKEN)
+        self._logins.end(secret)
+        return redirect("/login", {"set-cookie": f"{self._cookie}={self._attributes}; Max-Age=0"})
+
+
+def _told(scope: Any, body: bytes) -> _Told:  # noqa: ANN401 - ASGI's own
+    path = unquote(scope["raw_path"].decode("ascii", "replace"))
+    query = dict(parse_qsl(scope["query_string"].decode("ascii", "replace"), keep_blank_values=True))
+    form = dict(parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True))
+    return _Told(scope["method"], path, query, dict(scope["headers"]), form)
+
+
+def _place(to: str) -> str:
+    """Returns a path of these pages with its query; the first page for anything else."""
+    is_page = PAGES.fullmatch(unquote(to.partition("?")[0])) and "\\" not in to and to.isprintable()
+    return to if is_page and to.isascii() else "/"

@@ -1,0 +1,375 @@
+"""`idse dashboard`: the pages of one repository, in a real browser, on loopback behind a token."""
+
+from __future__ import annotations
+
+import http.client
+import importlib.util
+import itertools
+import json
+import pathlib
+import signal
+import subprocess
+import time
+import urllib.parse
+
+import pytest
+
+import browser as support
+from agency_bed import BIN
+from pages_bed import HOSTILE, LONG, SHOWN, fill
+from pushes import Clone
+
+
+@pytest.fixture
+def running(sealed):
+    """Starts `idse dashboard` in a repository; returns the address that it prints."""
+    processes = []
+
+    def start(folder, *words):
+        process = subprocess.Popen(
+            [str(BIN / "idse"), "dashboard", *words],
+            cwd=folder,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        processes.append(process)
+        address = process.stdout.readline().strip()
+        if not address:
+            pytest.fail(process.stderr.read())
+        return address
+
+    start.processes = processes
+    yield start
+    for process in processes:
+        process.kill()
+        process.wait()
+        process.stdout.close()
+        process.stderr.close()
+
+
+@pytest.fixture
+def filled(repo, once):
+    """A repository with a session of every kind, and some more."""
+    once(repo, lambda: fill(Clone(repo), 6))
+    return repo
+
+
+class Visitor:
+    """Asks a dashboard without a browser; it keeps the cookie."""
+
+    def __init__(self, address):
+        self.parts = urllib.parse.urlsplit(address)
+        self.cookie = ""
+
+    def ask(self, path, method="GET", **headers):
+        connection = http.client.HTTPConnection(self.parts.hostname, self.parts.port, timeout=60)
+        given = {"Cookie": self.cookie} | {name.replace("_", "-"): value for name, value in headers.items()}
+        connection.request(method, path, headers=given)
+        answer = connection.getresponse()
+        self.headers = answer.headers
+        text = answer.read().decode()
+        connection.close()
+        if answer.headers["set-cookie"]:
+            self.cookie = answer.headers["set-cookie"].partition(";")[0]
+        return answer.status, text
+
+    def open(self):
+        """Comes in by the token."""
+        assert self.ask(f"/?{self.parts.query}")[0] == 303
+        return self
+
+
+@pytest.fixture
+def visitor(filled, running):
+    return Visitor(running(filled.path)).open()
+
+
+def test_the_token_works_once_and_only_its_browser_sees_pages(filled, running):
+    address = running(filled.path)
+    stranger, owner = Visitor(address), Visitor(address)
+    assert stranger.ask("/")[0] == 403
+    assert stranger.ask("/?token=x")[0] == 403
+    owner.open()
+    assert "HttpOnly; SameSite=Strict" in owner.headers["set-cookie"]
+    assert owner.ask("/")[0] == 303
+    assert owner.ask("/findings")[0] == 200
+    assert owner.ask(f"/?{owner.parts.query}")[0] == 303  # the way back in its own history
+    status, text = stranger.ask(f"/?{owner.parts.query}")
+    assert (status, "This address was used" in text) == (403, True)
+    assert stranger.ask("/findings")[0] == 403
+
+
+def test_no_other_host_or_site_gets_an_answer_and_nothing_is_written(visitor):
+    assert visitor.ask("/findings", Host="evil.example")[0] == 403
+    assert visitor.ask("/findings", Host=f"localhost:{visitor.parts.port}")[0] == 200
+    assert visitor.ask("/findings", Origin="http://evil.example")[0] == 403
+    assert visitor.ask("/findings", Origin=f"http://127.0.0.1:{visitor.parts.port}")[0] == 200
+    assert visitor.ask("/findings", "POST")[0] == 405
+    assert visitor.ask("/login")[0] == 404
+
+
+def test_it_writes_nothing_into_the_repository(filled, running):
+    def stand():
+        return {
+            str(path.relative_to(filled.path)): path.read_bytes()
+            for path in filled.path.rglob("*")
+            if path.is_file()
+        }
+
+    before = stand()
+    visitor = Visitor(running(filled.path)).open()
+    for path in ("/c/here", "/findings", "/analytics", "/sync"):
+        assert visitor.ask(path)[0] == 200
+    assert stand() == before
+
+
+def project_path(visitor):
+    assert visitor.ask("/")[0] == 303
+    return visitor.headers["location"]
+
+
+def test_every_page_is_json_as_well_and_every_table_csv(visitor):
+    grid = project_path(visitor)
+    for path, rows in (
+        ("/c/here", "projects"),
+        (grid, "sessions"),
+        (f"{grid}/login", "log"),
+        ("/findings", "findings"),
+        ("/analytics", "rows"),
+        ("/sync", "points"),
+    ):
+        data = json.loads(visitor.ask(f"{path}.json")[1])
+        assert data["schema"].startswith("idse.pages.")
+        assert isinstance(data[rows], list)
+        status, text = visitor.ask(f"{path}.csv")
+        assert (status, visitor.headers["content-type"]) == (200, "text/csv; charset=utf-8")
+        assert text.count("\r\n") >= len(data[rows]) + 1
+    assert visitor.ask("/audit")[0] == visitor.ask("/keys")[0] == 404
+
+
+def sessions(visitor, query=""):
+    return json.loads(visitor.ask(f"{project_path(visitor)}.json{query}")[1])["sessions"]
+
+
+def test_the_grid_says_how_each_stage_of_each_session_stands(visitor):
+    rows = {row["session"]: row for row in sessions(visitor)}
+    assert [rows["login"][stage] for stage in ("intent", "context", "spec", "plan")] == [
+        "changed",
+        "stale",
+        "in_progress",
+        "pending",
+    ]
+    assert rows["done"]["feedback"] == "complete"
+    assert rows["hostile"]["blocks"]["intent"] > 0
+    assert rows["hostile"]["title"] == HOSTILE
+
+
+def test_filters_are_query_strings(visitor):
+    def found(query):
+        return {row["session"] for row in sessions(visitor, f"?{query}")}
+
+    assert found("q=SECOND+factor") == {"login"}
+    assert found("q=%25") == set()
+    assert found("show=stale") == {"login"}
+    assert found("show=waived") == {"login"}
+    assert "hostile" in found("show=blocked")
+    assert found("type=nothing") == set()
+    assert found("owner=Ann+Lee+%3Cann%40example.org%3E") == {"login"}
+    assert found("page=2") == set()
+
+
+def test_a_page_that_is_the_same_is_not_sent_again(visitor):
+    path = project_path(visitor)
+    visitor.ask(path)
+    assert visitor.ask(path, If_None_Match=visitor.headers["etag"]) == (304, "")
+
+
+def test_a_page_that_is_loaded_again_shows_what_happened_since(filled, visitor):
+    path = f"{project_path(visitor)}.json"
+    before = json.loads(visitor.ask(path)[1])["total"]
+    Clone(filled).create("new-one")
+    time.sleep(1.1)
+    assert json.loads(visitor.ask(path)[1])["total"] == before + 1
+
+
+def test_a_session_may_be_called_as_a_format(filled, running):
+    Clone(filled).create("notes.json")
+    visitor = Visitor(running(filled.path)).open()
+    status, text = visitor.ask(f"{project_path(visitor)}/notes.json")
+    assert (status, "<h1>notes.json</h1>" in text) == (200, True)
+    assert json.loads(visitor.ask(f"{project_path(visitor)}/notes.json.json")[1])["name"] == "notes.json"
+
+
+NOWHERE = ["/c/here/x/y", "/c/there", "/c/here/..%2f..", "/c", "/nothing", "/static/x.css"]
+
+
+@pytest.mark.parametrize("path", NOWHERE)
+def test_what_is_not_there_is_404(visitor, path):
+    assert visitor.ask(path)[0] == 404
+
+
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
+def test_it_ends_when_it_is_told_to(filled, running, how):
+    running(filled.path)
+    running.processes[0].send_signal(how)
+    assert running.processes[0].wait(timeout=30) == 0
+    assert running.processes[0].stderr.read() == ""
+
+
+def test_a_repository_without_a_session_has_a_page(repo, running):
+    visitor = Visitor(running(repo.path)).open()
+    assert project_path(visitor) == "/c/here"
+    assert "No project has come here yet" in visitor.ask("/c/here")[1]
+
+
+def test_a_port_that_is_taken_is_told(filled, running):
+    port = urllib.parse.urlsplit(running(filled.path)).port
+    done = filled.idse("dashboard", "--port", str(port))
+    assert done.returncode == 2
+    assert f"cannot listen at port {port}" in done.stderr
+
+
+def test_it_has_no_json(filled):
+    assert filled.idse("dashboard", "--json").returncode == 2
+
+
+# --- in a browser ---
+
+TOO_WIDE = "document.documentElement.scrollWidth > document.documentElement.clientWidth"
+CONTRAST = """
+(() => {
+  const bright = color => {
+    const [r, g, b] = color.match(/[\\d.]+/g).map(Number).map(c => c / 255)
+      .map(c => c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4);
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+  };
+  const behind = node => {
+    for (; node; node = node.parentElement) {
+      const found = getComputedStyle(node).backgroundColor;
+      if (!/, 0\\)$/.test(found) && found !== 'transparent') return found;
+    }
+    return 'rgb(255, 255, 255)';
+  };
+  let worst = 21;
+  for (const node of document.querySelectorAll('body *')) {
+    if (![...node.childNodes].some(each => each.nodeType === 3 && each.textContent.trim())) continue;
+    const pair = [bright(getComputedStyle(node).color), bright(behind(node))].sort((a, b) => b - a);
+    worst = Math.min(worst, (pair[0] + 0.05) / (pair[1] + 0.05));
+  }
+  return worst;
+})()
+"""
+NAMELESS = """
+[...document.querySelectorAll('input:not([type=hidden]), select, textarea')]
+  .filter(each => !each.labels || !each.labels.length).length
++ [...document.querySelectorAll('a[href], button')].filter(each => !each.textContent.trim()).length
++ [...document.querySelectorAll('table')].filter(each => !each.caption && !each.closest('.document')).length
++ [...document.querySelectorAll('thead th')].filter(each => !each.scope && !each.closest('.document')).length
+"""
+HEADINGS = "[...document.querySelectorAll('h1, h2, h3, h4, h5, h6')].map(each => Number(each.tagName[1]))"
+
+
+REACHED = "document.activeElement.textContent.trim() || document.activeElement.name"
+NAMES = "[...document.querySelectorAll('tbody th a')].map(each => each.textContent)"
+
+
+@pytest.fixture
+def browser(tmp_path):
+    with support.Browser(tmp_path / "profile") as opened:
+        yield opened
+
+
+@pytest.fixture
+def pages(filled, running, browser):
+    """Opens a page of the dashboard; `{grid}` is the project's."""
+    address = running(filled.path)
+    browser.open(address)
+    root = address.partition("/?")[0]
+    grid = browser.run("location.pathname")
+
+    def opened(path, width=1280, **more):
+        browser.open(root + path.replace("{grid}", grid), width, **more)
+        return browser
+
+    return opened
+
+
+ALIVE = "document.querySelectorAll('script, iframe, [style], [onclick], main img').length"
+OF_SESSIONS = ["{grid}", "/c/here", "{grid}/login", "{grid}/hostile?document=plan.md", f"{{grid}}/{LONG}"]
+ALL = [*OF_SESSIONS, "/findings", "/analytics", "/sync"]
+
+
+@pytest.mark.parametrize("path", ALL)
+def test_a_page_in_a_browser(pages, path):
+    for width, dark in ((1280, False), (360, True)):
+        browser = pages(path, width, dark=dark)
+        assert browser.complaints == []  # no violation of the policy, no error
+        # Chromium draws the button of a date from an address that is its own content.
+        asked = [each for each in browser.requests if not each.startswith("data:")]
+        assert {urllib.parse.urlsplit(each).hostname for each in asked} == {"127.0.0.1"}
+        assert browser.run("document.styleSheets.length") == 1
+        assert not browser.run(TOO_WIDE)
+        assert browser.run(CONTRAST) >= 4.5
+        assert browser.run(NAMELESS) == 0
+        levels = browser.run(HEADINGS)
+        assert levels[0] == 1
+        assert levels.count(1) == 1
+        assert all(after <= before + 1 for before, after in itertools.pairwise(levels))
+        assert browser.run(ALIVE) == 0
+        assert browser.run("performance.getEntriesByType('navigation')[0].decodedBodySize") <= 60_000
+        assert "owned" not in browser.run("document.title")
+        assert barriers(browser) == []
+
+
+def barriers(browser):
+    """What axe-core finds in the page that is open."""
+    folder = importlib.util.find_spec("axe_core_python").submodule_search_locations[0]
+    browser.ask("Runtime.evaluate", expression=(pathlib.Path(folder) / "axe.min.js").read_text())
+    asked = "axe.run().then(all => all.violations.map(each => `${each.id}: ${each.nodes[0].html}`))"
+    done = browser.ask("Runtime.evaluate", expression=asked, awaitPromise=True, returnByValue=True)
+    return done["result"]["value"]
+
+
+def test_a_hostile_document_is_text(pages):
+    browser = pages("{grid}/hostile?document=plan.md")
+    text = browser.run("document.querySelector('.document').innerText")
+    assert SHOWN in text
+    assert "[image: a picture]" in text
+    assert "nobody" not in text
+    assert "a comment" not in text
+    links = browser.run("[...document.querySelectorAll('.document a:not(.tabs a)')].map(each => each.href)")
+    assert links == ["https://example.org/"]
+    assert SHOWN in browser.run("document.querySelector('main p').innerText")
+
+
+def test_the_keyboard_reaches_all_in_order(pages):
+    browser = pages("{grid}")
+
+    def press(key, code):
+        for kind in ("keyDown", "keyUp"):
+            browser.ask("Input.dispatchKeyEvent", type=kind, key=key, code=key, windowsVirtualKeyCode=code)
+
+    reached = []
+    for _ in range(12):
+        press("Tab", 9)
+        reached.append(browser.run(REACHED))
+        outline = browser.run("getComputedStyle(document.activeElement).outlineStyle")
+        assert outline != "none", reached[-1]
+    assert reached[:2] == ["Skip to the page", browser.run("document.querySelector('.home').textContent")]
+    assert "q" in reached
+    assert "Show" in reached
+
+
+def test_a_filter_is_a_form_that_makes_a_link(pages):
+    browser = pages("{grid}")
+    browser.run("document.querySelector('input[name=q]').value = 'factor'")
+    browser.said.clear()
+    browser.ask("Runtime.evaluate", expression="document.querySelector('form.filter button').click()")
+    until = time.monotonic() + 30
+    while time.monotonic() < until and "q=factor" not in browser.run("location.search + document.readyState"):
+        time.sleep(0.05)
+    while browser.run("document.readyState") != "complete":
+        time.sleep(0.05)
+    assert browser.run(NAMES) == ["login"]
