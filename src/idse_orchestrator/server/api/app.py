@@ -35,6 +35,7 @@ from idse_orchestrator.server.api.problems import (
 from idse_orchestrator.server.api.reads import digest_of
 from idse_orchestrator.server.api.resources import Reply, Resources, Visit, matches
 from idse_orchestrator.server.api.routes import ROUTES, TEXT, Route, openapi
+from idse_orchestrator.server.api.sight import is_text
 from idse_orchestrator.server.api.writes import Told
 from idse_orchestrator.server.gateway.app import CALLER, FAULT
 from idse_orchestrator.server.gateway.door import secret_in
@@ -184,15 +185,11 @@ def _visit(route: Route, request: Request, caller: Caller) -> Visit:
         if name not in known:
             said = ", ".join(sorted(known)) or "none"
             raise ProblemError(Problem(422, USAGE, f"there is no parameter {name!r}", f"known: {said}"))
-    if not all(map(_is_text, query.values())):
+    if not all(map(is_text, query.values())):
         raise ProblemError(Problem(422, USAGE, "a parameter is no text"))
-    if not all(map(_is_text, path.values())):
+    if not all(map(is_text, path.values())):
         raise ProblemError(NOTHING)
     return Visit(caller, path, query, request.headers)
-
-
-def _is_text(value: str) -> bool:
-    return not any(letter == "\0" or "\ud800" <= letter <= "\udfff" for letter in value)
 
 
 def _unfit(error: ValidationError) -> Problem:

@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 from idse_orchestrator.base.records import NamedTuple
 from idse_orchestrator.server.api.problems import USAGE, Problem, ProblemError
 from idse_orchestrator.server.api.reads import check_reads
-from idse_orchestrator.server.api.sight import MOST, USUAL, Page
+from idse_orchestrator.server.api.sight import USUAL, Page, limit_of
 from idse_orchestrator.server.api.writes import Told, Writes
 from idse_orchestrator.server.model.names import Place
 from idse_orchestrator.sessions.create_session import SessionRequest
@@ -213,10 +213,7 @@ class Resources:
 
 
 def _cursor(visit: Visit) -> tuple[str, int]:
-    said = visit.query.get("limit", str(USUAL))
-    if not (said.isascii() and said.isdecimal() and 1 <= int(said[:9]) <= MOST):
-        raise ProblemError(Problem(422, USAGE, f"a limit is a number from 1 to {MOST}"))
-    return visit.query.get("after", ""), int(said)
+    return visit.query.get("after", ""), limit_of(visit.query.get("limit", str(USUAL)))
 
 
 def _written(done: Written, location: str = "") -> Reply:

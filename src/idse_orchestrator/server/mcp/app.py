@@ -119,7 +119,7 @@ class Mcp:
     def _refuse_strange_origin(self, request: Request) -> None:
         """Refuses a page of another site: a browser says where it comes from."""
         origin = request.headers.get("origin", "")
-        if origin and urlsplit(origin).netloc not in (request.headers.get("host"), self._netloc()):
+        if origin and _netloc_of(origin) not in (request.headers.get("host"), self._netloc()):
             raise ProblemError(Problem(403, NOT_AUTHORIZED, "this page is of another site"))
 
     def _netloc(self) -> str:
@@ -228,6 +228,14 @@ class Mcp:
             return JSONResponse(await self._tools.call(tool, caller, _arguments(data)))
         except Exception as error:  # noqa: BLE001 - whatever it is, the others are served
             return problem_response(told(error, request.scope))
+
+
+def _netloc_of(origin: str) -> str | None:
+    """Returns host and port of an origin; None where it has none, as a page in a sandbox."""
+    try:
+        return urlsplit(origin).netloc or None
+    except ValueError:
+        return None
 
 
 def _arguments(data: bytes) -> Mapping[str, Any]:

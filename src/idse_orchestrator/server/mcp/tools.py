@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from idse_orchestrator.agents.tool_schemas import (
@@ -19,7 +19,7 @@ from idse_orchestrator.agents.tool_schemas import (
 )
 from idse_orchestrator.base.records import NamedTuple
 from idse_orchestrator.server.api.problems import USAGE, Problem, ProblemError
-from idse_orchestrator.server.api.sight import MOST, USUAL
+from idse_orchestrator.server.api.sight import USUAL, is_text, limit_of
 from idse_orchestrator.server.api.writes import ANSWERS, Told
 from idse_orchestrator.sessions.ports import Move
 
@@ -58,6 +58,8 @@ class Tools:
                 Problem(404, USAGE, f"there is no tool {name!r}", "tools: " + ", ".join(TOOLS))
             )
         check(tool.arguments, tool.needed, given)
+        if not all(map(is_text, _texts(given))):
+            raise ProblemError(Problem(422, USAGE, "an argument is no text"))
         return await tool.call(self, caller, given)
 
     async def list_projects(self, caller: Caller, given: Given) -> Any:  # noqa: ANN401
@@ -217,10 +219,16 @@ TOOLS: Mapping[str, Tool] = {
 
 
 def _cursor(given: Given) -> tuple[str, int]:
-    limit = int(given.get("limit", USUAL))
-    if not 1 <= limit <= MOST:
-        raise ProblemError(Problem(422, USAGE, f"a limit is a number from 1 to {MOST}"))
-    return str(given.get("after", "")), limit
+    return str(given.get("after", "")), limit_of(str(given.get("limit", USUAL)))
+
+
+def _texts(given: Given) -> Iterator[str]:
+    """Yields what names or filters something: values, and paths of documents."""
+    for value in given.values():
+        if isinstance(value, str):
+            yield value
+        elif isinstance(value, dict):
+            yield from value
 
 
 def _text(path: str, data: bytes) -> str:
