@@ -154,6 +154,11 @@ def _caller(agency: Agency, place: Place) -> Caller:
     return caller._replace(scopes=(*caller.scopes, MIRROR))
 
 
+def _secret_of(place: Place) -> str:
+    """Returns how the file of a mirror's secret is called: no name has a dot, so no other mirror has it."""
+    return f"mirror-{place.client}.{place.repository}"
+
+
 async def _fetch(agency: Agency, source: Source, place: Place, scratch: str) -> None:
     """Brings all ledgers into `scratch`, forced: it is thrown away. No redirect is followed."""
     command = (
@@ -186,7 +191,7 @@ async def _fetch(agency: Agency, source: Source, place: Place, scratch: str) -> 
 
 def _settings(agency: Agency, source: Source, place: Place) -> Sequence[str]:
     """Returns settings that keep git to the address that was looked at, and to credentials of our own."""
-    secret = os.path.join(agency.home.secrets, f"mirror-{place.client}-{place.repository}")
+    secret = os.path.join(agency.home.secrets, _secret_of(place))
     host = f"[{source.address}]" if ":" in source.address else source.address
     given = {
         "http.followRedirects": "false",
@@ -210,7 +215,7 @@ def _settings(agency: Agency, source: Source, place: Place) -> Sequence[str]:
 def _ssh(agency: Agency, source: Source, place: Place) -> str:
     """Returns the ssh that goes to the address that was looked at, and asks nobody anything."""
     secrets = agency.home.secrets
-    key = os.path.join(secrets, f"mirror-{place.client}-{place.repository}.key")
+    key = os.path.join(secrets, f"{_secret_of(place)}.key")
     options = {
         "HostName": source.address,
         "HostKeyAlias": source.host,
