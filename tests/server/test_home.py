@@ -278,3 +278,13 @@ def test_what_is_no_list_of_names_is_told(tmp_path, text):
         file.write(text)
     with pytest.raises(InvalidConfigurationError, match="checks"):
         home.configuration({})
+
+
+def test_the_doctor_of_a_home_that_is_not_there_says_so_and_makes_nothing(tmp_path, agency):
+    for nowhere in (tmp_path / "none", tmp_path / "file"):
+        if nowhere.name == "file":
+            nowhere.write_text("no folder")
+        for words in ((), ("--fix",)):
+            done = agency("--home", str(nowhere), "doctor", *words)
+            assert (done.code, "home" in done.out) == (1, True), done
+        assert not nowhere.is_dir()

@@ -72,6 +72,9 @@ def home_checks(
     rules, backup, fsck = further
     admin = Admin(home.admin_db, now)
     tenants = Tenants(home, admin, git)
+    if not os.path.isdir(home.path):
+        yield Check("home", lambda: _home(home))
+        return  # there is nothing else to look at, and nothing to mend
     yield Check("home", lambda: _home(home), lambda: _close(home))
     yield Check("secrets", lambda: _modes(home), lambda: _close(home))
     yield Check("configuration", lambda: _configuration(home, environment), lambda: _configure(home))
