@@ -29,6 +29,7 @@ from idse_orchestrator.server.tenants.tenancy import Tenants
 from idse_orchestrator.wiring.ledgers import KINDS
 from projection_bed import quiet
 from pushes import Clone, ref_of
+from rest_bed import Rest
 
 SLOW = 20.0
 
@@ -149,6 +150,26 @@ def test_a_database_that_is_gone_fails_no_push_and_is_caught_up_with(serving, cl
     serving.until(lambda: state(serving) == "ok", 2 * SLOW)
     assert titles(serving) == {"later"}
     assert same_as_git(serving)
+
+
+@on_postgres
+def test_reads_that_wait_for_a_database_hold_up_no_push(serving, clone, key, postgres):
+    clone.create(title="before")
+    push(serving, clone, key)
+    postgres.stop(signal.SIGQUIT)
+    rest = Rest(serving, key)
+    try:
+        with concurrent.futures.ThreadPoolExecutor(40) as others:
+            reading = [others.submit(rest.get, "/sessions") for _ in range(40)]
+            time.sleep(0.5)
+            describe(clone, "meanwhile")
+            assert push(serving, clone, key) < SLOW / 2
+            assert not all(each.done() for each in reading)
+            assert {each.result().status for each in reading} == {503}
+    finally:
+        postgres.start()
+    serving.store.close()
+    serving.until(lambda: state(serving) == "ok", 2 * SLOW)
 
 
 @on_sqlite

@@ -88,7 +88,7 @@ class Api:
         """Answers one request of an address."""
         try:
             if not route.is_write and route.handle not in _ASKING:
-                return await asyncio.to_thread(self._read, route, request)
+                return await self._resources.aside(self._read, route, request)
             caller = await asyncio.to_thread(self._admitted, request)
             visit = _visit(route, request, caller)
             if route.is_write:

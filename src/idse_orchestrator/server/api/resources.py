@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
@@ -53,6 +52,7 @@ class Resources:
         self._reads = reads
         self._writes = writes
         self._desk = desk
+        self.aside = reads.aside
 
     # --- reading; all of these are for threads ---
 
@@ -142,8 +142,8 @@ class Resources:
 
     async def gate(self, visit: Visit) -> Reply:
         """Answers GET /sessions/{id}/stages/{stage}."""
-        where = await asyncio.to_thread(self._reads.where, visit.caller, visit.path["id"])
-        place = await asyncio.to_thread(self._reads.place, where)
+        where = await self._reads.aside(self._reads.where, visit.caller, visit.path["id"])
+        place = await self._reads.aside(self._reads.place, where)
         names = (where.names[0], where.names[1])
         question = self._desk.examination(place, names, where.tip, visit.path["stage"])
         return Reply((await self._desk.examine(question)).report)
@@ -154,8 +154,8 @@ class Resources:
         ident = visit.query.get("project_id", "")
         project, place = "", Place(visit.caller.client, "-")
         if ident:
-            where = await asyncio.to_thread(self._reads.project_where, visit.caller, ident)
-            (project,), place = where.names, await asyncio.to_thread(self._reads.place, where)
+            where = await self._reads.aside(self._reads.project_where, visit.caller, ident)
+            (project,), place = where.names, await self._reads.aside(self._reads.place, where)
         found = await self._desk.examine(self._desk.examination(place, (project, ""), "", ""))
         return Reply({"types": found.types, "rules": found.rules})
 
@@ -185,11 +185,11 @@ class Resources:
             raise ProblemError(
                 Problem(428, USAGE, "If-Match is needed", fix=["send the ETag of the document"])
             )
-        where = await asyncio.to_thread(self._reads.where, visit.caller, ident)
+        where = await self._reads.aside(self._reads.where, visit.caller, ident)
         blobs = {}
         if told.tip == "*":
             blobs, told = {path: ""}, told._replace(tip="")
-        elif told.tip != where.tip and await asyncio.to_thread(self._is_blob, visit, told.tip):
+        elif told.tip != where.tip and await self._reads.aside(self._is_blob, visit, told.tip):
             blobs, told = {path: told.tip}, told._replace(tip="")
         return _written(await self._writes.edit(visit.caller, ident, {path: visit.body}, told, blobs=blobs))
 

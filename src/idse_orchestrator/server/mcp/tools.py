@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -64,22 +63,22 @@ class Tools:
 
     async def list_projects(self, caller: Caller, given: Given) -> Any:  # noqa: ANN401
         """Lists projects."""
-        page = await asyncio.to_thread(self._reads.projects, caller, *_cursor(given))
+        page = await self._reads.aside(self._reads.projects, caller, *_cursor(given))
         return {"items": page.items, "after": page.after or None}
 
     async def list_sessions(self, caller: Caller, given: Given) -> Any:  # noqa: ANN401
         """Lists sessions."""
         wanted = {name: str(given[name]) for name in _FILTERS if given.get(name)}
-        page = await asyncio.to_thread(self._reads.sessions, caller, wanted, *_cursor(given))
+        page = await self._reads.aside(self._reads.sessions, caller, wanted, *_cursor(given))
         return {"items": page.items, "after": page.after or None}
 
     async def get_session(self, caller: Caller, given: Given) -> Any:  # noqa: ANN401
         """Shows a session."""
-        return await asyncio.to_thread(self._reads.session, caller, given["session_id"])
+        return await self._reads.aside(self._reads.session, caller, given["session_id"])
 
     async def next(self, caller: Caller, given: Given) -> Any:  # noqa: ANN401
         """Says what is next in a session, and which agent should."""
-        found = await asyncio.to_thread(self._reads.session, caller, given["session_id"])
+        found = await self._reads.aside(self._reads.session, caller, given["session_id"])
         stage = found["next"]["stage"]
         agent = next((each["assigned"] for each in found["stages"] if each["stage"] == stage), "")
         return {**found["next"], "agent": agent, "tip": found["tip"], "handoffs": found["handoffs"]}
@@ -87,13 +86,13 @@ class Tools:
     async def get_artifact(self, caller: Caller, given: Given) -> Any:  # noqa: ANN401
         """Reads a document."""
         ident, path = given["session_id"], given["path"]
-        blob, data = await asyncio.to_thread(self._reads.artifact, caller, ident, path)
+        blob, data = await self._reads.aside(self._reads.artifact, caller, ident, path)
         return {"path": path, "blob_id": blob, "text": _text(path, data)}
 
     async def validate(self, caller: Caller, given: Given) -> Any:  # noqa: ANN401
         """Says what the rules find, or what a gate would say."""
-        where = await asyncio.to_thread(self._reads.where, caller, given["session_id"])
-        place = await asyncio.to_thread(self._reads.place, where)
+        where = await self._reads.aside(self._reads.where, caller, given["session_id"])
+        place = await self._reads.aside(self._reads.place, where)
         names = (where.names[0], where.names[1])
         question = self._desk.examination(place, names, where.tip, str(given.get("stage", "")))
         return (await self._desk.examine(question)).report
@@ -102,12 +101,12 @@ class Tools:
         """Lists events."""
         wanted = {"stage": str(given["stage"])} if given.get("stage") else {}
         ident = given["session_id"]
-        page = await asyncio.to_thread(self._reads.events, caller, ident, wanted, *_cursor(given))
+        page = await self._reads.aside(self._reads.events, caller, ident, wanted, *_cursor(given))
         return {"items": page.items, "after": page.after or None}
 
     async def sync_pull(self, caller: Caller, given: Given) -> Any:  # noqa: ANN401
         """Returns the documents of a session and its tip."""
-        return await asyncio.to_thread(self._pulled, caller, given["session_id"])
+        return await self._reads.aside(self._pulled, caller, given["session_id"])
 
     def _pulled(self, caller: Caller, ident: str) -> Any:  # noqa: ANN401
         """Reads all documents; where somebody writes meanwhile, once more."""
@@ -132,7 +131,7 @@ class Tools:
         except ProblemError as error:
             if error.problem.status != 412:
                 raise
-            theirs = await asyncio.to_thread(self._theirs, caller, ident, documents)
+            theirs = await self._reads.aside(self._theirs, caller, ident, documents)
             more = {**error.problem.more, "conflicts": theirs}
             raise ProblemError(error.problem._replace(status=409, more=more)) from None
         return done.answer
