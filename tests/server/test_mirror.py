@@ -213,6 +213,9 @@ def test_what_is_no_address_of_a_mirror(url):
         "localhost",
         "2130706433",
         "[::ffff:7f00:1]",
+        "[64:ff9b::7f00:1]",
+        "[2002:a00:5::1]",
+        "224.0.0.1",
     ],
 )
 def test_private_addresses_are_left_alone(host):
