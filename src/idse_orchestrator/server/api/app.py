@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable, Mapping, MutableMapping
 from traceback import extract_tb
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote_to_bytes
 
 from pydantic import ValidationError
 from pydantic_core import PydanticSerializationError, to_json
@@ -187,9 +188,18 @@ def _visit(route: Route, request: Request, caller: Caller) -> Visit:
             raise ProblemError(Problem(422, USAGE, f"there is no parameter {name!r}", f"known: {said}"))
     if not all(map(is_text, query.values())):
         raise ProblemError(Problem(422, USAGE, "a parameter is no text"))
-    if not all(map(is_text, path.values())):
+    if not all(map(is_text, path.values())) or not _is_unicode(request.scope["raw_path"]):
         raise ProblemError(NOTHING)
     return Visit(caller, path, query, request.headers)
+
+
+def _is_unicode(raw: bytes) -> bool:
+    """Tests whether a path as it came is UTF-8: another one was made into other letters by now."""
+    try:
+        unquote_to_bytes(raw).decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _unfit(error: ValidationError) -> Problem:

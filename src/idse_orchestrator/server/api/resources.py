@@ -204,12 +204,18 @@ class Resources:
     async def move(self, visit: Visit) -> Reply:
         """Answers POST /sessions/{id}/stages/{stage}."""
         move = Move(visit.path["stage"], visit.body.action, visit.body.reason)
-        return _written(await self._writes.move(visit.caller, visit.path["id"], move, visit.told))
+        return _written(await self._writes.move(visit.caller, visit.path["id"], move, _on_any(visit.told)))
 
     async def hand_over(self, visit: Visit) -> Reply:
         """Answers POST /sessions/{id}/handoffs."""
         given = visit.body.model_dump()
-        return _written(await self._writes.hand_over(visit.caller, visit.path["id"], given, visit.told))
+        told = _on_any(visit.told)
+        return _written(await self._writes.hand_over(visit.caller, visit.path["id"], given, told))
+
+
+def _on_any(told: Told) -> Told:
+    """Returns what a request says of itself: its If-Match may be a star, which is whatever there is."""
+    return told._replace(tip="") if told.tip == "*" else told
 
 
 def _cursor(visit: Visit) -> tuple[str, int]:
