@@ -126,6 +126,22 @@ def test_a_copy_that_was_cut_off_is_taken_up_again(designs, tmp_path, monkeypatc
     assert designs.catalogue() == {"kit": {"1.0": ["button", "card"]}}
 
 
+@pytest.mark.parametrize("content", [None, "{"])
+def test_a_catalogue_that_is_gone_or_damaged_is_made_anew_from_the_folders(designs, home, tmp_path, content):
+    for number in ("1.0", "1.1"):
+        designs.add(library(tmp_path / number, version=number))
+    before = designs.catalogue()
+    path = pathlib.Path(home.path, "designs/catalogue.json")
+    path.unlink()
+    if content:
+        path.write_text(content)
+        with pytest.raises(InvalidConfigurationError) as raised:
+            designs.catalogue()
+        assert "idse agency design add" in raised.value.fix[0]
+    designs.add(library(tmp_path / "more", library="more"))
+    assert designs.catalogue() == {**before, "more": {"1.0": ["button", "card"]}}
+
+
 def test_commands(agency, tmp_path):
     assert "no designs" in agency("design", "list").err
     assert agency("design", "add", library(tmp_path / "kit")).code == 0

@@ -278,3 +278,24 @@ def test_what_is_no_list_of_names_is_told(tmp_path, text):
         file.write(text)
     with pytest.raises(InvalidConfigurationError, match="checks"):
         home.configuration({})
+
+
+def test_the_doctor_makes_no_home_of_what_is_none(tmp_path, agency):
+    folder = tmp_path / "folder"
+    folder.mkdir(mode=0o755)
+    (folder / "notes.md").write_text("mine")
+    (tmp_path / "file").write_text("no folder")
+    for nowhere in (tmp_path / "none", tmp_path / "file", folder):
+        for words in ((), ("--fix",)):
+            done = agency("doctor", "--home", str(nowhere), *words)
+            assert (done.code, "problem  home" in done.out) == (1, True), done
+    assert sorted(os.listdir(tmp_path)) == ["file", "folder", "home"]
+    assert (os.listdir(folder), folder.stat().st_mode & 0o777) == (["notes.md"], 0o755)
+
+
+def test_the_doctor_closes_a_home_that_lost_its_configuration(home, agency):
+    os.unlink(home.configuration_file)
+    os.chmod(home.path, 0o755)
+    assert "is open to others" in agency("doctor").out
+    assert agency("doctor", "--fix").code == 0
+    assert os.stat(home.path).st_mode & 0o777 == 0o700

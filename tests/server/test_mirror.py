@@ -24,7 +24,7 @@ from idse_orchestrator.errors import (
 )
 from idse_orchestrator.server.gateway import mirror
 from idse_orchestrator.server.gateway.mirror import import_mirror, source_of
-from idse_orchestrator.server.model.names import check_place
+from idse_orchestrator.server.model.names import Place, check_place
 from idse_orchestrator.server.tenants.bundles import agency_git
 from idse_orchestrator.wiring.serving import agency_at
 from pushes import GOOD, Clone, ref_of
@@ -144,7 +144,7 @@ def test_credentials_are_those_of_the_home(agency, forge, place):
     forge.web.password = base64.b64encode(b"bot:s3cret").decode()
     with pytest.raises(NotAuthorizedError):
         bring(agency, forge, place)
-    secret = pathlib.Path(agency.home.secrets, f"mirror-{place.client}-shop")
+    secret = pathlib.Path(agency.home.secrets, f"mirror-{place.client}.shop")
     secret.write_text("username=bot\npassword=s3cret\n")
     assert bring(agency, forge, place).moved
     assert secret.read_text() == "username=bot\npassword=s3cret\n"
@@ -213,6 +213,9 @@ def test_what_is_no_address_of_a_mirror(url):
         "localhost",
         "2130706433",
         "[::ffff:7f00:1]",
+        "[64:ff9b::7f00:1]",
+        "[2002:a00:5::1]",
+        "224.0.0.1",
     ],
 )
 def test_private_addresses_are_left_alone(host):
@@ -236,7 +239,7 @@ def test_over_ssh_the_host_is_known_or_nothing_comes(agency, forge, place, sshd,
     user = pwd.getpwuid(os.geteuid()).pw_name
     forge.url = f"ssh://{user}@{HOST}:{sshd.port}{forge.bare.path}"
     secrets = pathlib.Path(agency.home.secrets)
-    shutil.copy(key, secrets / f"mirror-{place.client}-shop.key")
+    shutil.copy(key, secrets / f"mirror-{place.client}.shop.key")
     with pytest.raises(UnreachableError) as raised:
         bring(agency, forge, place)
     assert "Host key verification" in raised.value.cause
@@ -258,3 +261,8 @@ def test_the_command(server, repo, place, forge):
     assert (nobody.returncode, "has no address" in nobody.stderr) == (5, True), nobody.stderr
     odd = repo.idse(*idse, "https://idse.invalid/shop.git", "shop")
     assert (odd.returncode, "CLIENT/REPOSITORY" in odd.stderr) == (2, True)
+
+
+def test_no_other_mirror_reads_the_secret_of_one():
+    places = (Place("a-b", "c"), Place("a", "b-c"))
+    assert len({mirror._secret_of(place) for place in places}) == 2

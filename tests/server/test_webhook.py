@@ -18,6 +18,7 @@ from idse_orchestrator.server.gateway import webhook
 from idse_orchestrator.server.gateway.webhook import Webhook
 from idse_orchestrator.server.tenants.audit import AuditEntry
 from pushes import GOOD, Clone, ref_of
+from rest_bed import Rest, ready
 
 BAD = GOOD["intent"].replace("The log.", "[REQUIRES INPUT]")
 
@@ -103,6 +104,29 @@ def test_a_server_tells_of_both(receiver, tmp_path, repo):
         assert bed.stop() == 0
 
 
+def test_a_server_tells_of_what_was_written_over_rest_as_well(receiver, tmp_path):
+    bed = AgencyBed(tmp_path / "home")
+    with open(bed.home.configuration_file, "a") as file:
+        file.write(f'webhook = "{receiver.url}"\n')
+    rest = Rest(bed, bed.key("told"))
+    bed.start()
+    try:
+        ready(bed)
+        session = rest.session(rest.project())
+        path = f"/sessions/{session}/artifacts/intent.md"
+        assert rest.put(path, GOOD["intent"], rest.tip(session)).status == 200
+        done = rest.post(f"/sessions/{session}/stages/intent", {"action": "complete"})
+        assert done.status == 200, done
+        [told] = receiver.until(1)
+        assert told["type"] == "stages.completed"
+        [stage] = told["data"]["completed"]
+        assert (stage["project"], stage["session"], stage["stage"]) == ("portal", "login", "intent")
+        assert rest.put(path, BAD, rest.tip(session)).status == 409
+        assert receiver.until(2)[1]["type"] == "push.refused"
+    finally:
+        assert bed.stop() == 0
+
+
 @pytest.fixture
 def hook(home, admin, receiver, tenants):
     tenants.add_client("shop")
@@ -182,14 +206,15 @@ def test_a_push_that_git_is_not_through_with_is_waited_for(hook, admin, receiver
     assert [each["type"] for each in receiver.bodies()] == ["stages.completed", "push.refused"]
 
 
-def test_what_is_written_by_rest_is_told_too(hook, admin, receiver, tenants, repo):
+def test_a_repository_that_was_renamed_meanwhile_is_found(hook, admin, receiver, tenants, repo):
     clone = Clone(repo)
     clone.create()
     clone.complete("intent")
     tenants.add_repository(webhook.Place("shop", "web"))
     repo.git("push", "-q", hook._home.git_dir(webhook.Place("shop", "web")), "refs/idse/*:refs/idse/*")
     detail = {"push": "p", "refs": [[ref_of(), "", clone.tip(ref_of())]], "refused": [], "recorded": []}
-    admin.audit.write(AuditEntry(admin.client("shop").id, "write", "k", "web", "ok", "", json.dumps(detail)))
+    admin.audit.write(AuditEntry(admin.client("shop").id, "push", "k", "web", "ok", "", json.dumps(detail)))
+    tenants.rename_repository(webhook.Place("shop", "web"), "store")
     assert hook.send()
     assert [each["type"] for each in receiver.bodies()] == ["stages.completed"]
 

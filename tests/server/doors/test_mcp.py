@@ -146,3 +146,22 @@ def test_plain_http_pulls_and_pushes(server, acme):
     assert rest.call("POST", "/sync/push", b"[]").status == 422
     assert rest.call("POST", "/sync/push", b"\xff").status == 422
     assert rest.get("/sync/push").status == 405
+
+
+def test_what_is_no_text_is_told_in_words(server, acme):
+    rest = Rest(server, acme.rest.token(), "/mcp")
+    tip = acme.rest.tip(acme.session)
+    for path in ("\ud800.md", "\udcff.md", "a\0.md"):
+        said = rest.post("/sync/push", {"session_id": acme.session, "tip": tip, "documents": {path: "x"}})
+        assert (said.status, said.data["detail"]) == (422, "an argument is no text")
+    assert acme.rest.tip(acme.session) == tip
+    assert rest.post("/sync/pull", {"session_id": "\0"}).status == 422
+
+
+def test_a_page_of_another_site_is_refused_and_so_is_what_is_no_site(server, acme):
+    rest = Rest(server, acme.rest.token(), "")
+    for origin in ("https://evil.example", "http://[", "null"):
+        assert rest.call("POST", "/mcp/sync/pull", {"session_id": acme.session}, Origin=origin).status == 403
+        assert rest.call("POST", "/mcp", b"{}", Origin=origin).status == 403
+    same = f"http://{server.address}"
+    assert rest.call("POST", "/mcp/sync/pull", {"session_id": acme.session}, Origin=same).status == 200

@@ -64,6 +64,10 @@ def test_filters_go_with_the_pages(many):
         "limit=x",
         "limit=-1",
         "limit=%D9%A1",
+        "limit=000000001999",
+        "limit=1000000000000000000000000000000",
+        "after=WyJcdWQ4MDAiLCJ4Il0",  # ["\\ud800", "x"]
+        "after=WyJcdTAwMDAiLCJ4Il0",  # ["\\u0000", "x"]
         "after=x",
         "after=W10",
         "nope=1",

@@ -318,3 +318,17 @@ def test_where_only_signed_pushes_come_in_nobody_writes_without_a_signature(own_
         file.write("policy:\n  signed: required\n")
     said = rest.put(f"/sessions/{session}/artifacts/intent.md", "x", rest.tip(session))
     assert (said.status, said.code) == (409, "unsigned")
+
+
+def test_a_path_that_is_no_unicode_is_nowhere_and_makes_no_document_of_another_name(acme):
+    before = acme.rest.tip(acme.session)
+    for path in ("%ff.md", "a%ed%a0%80.md", "%c3%28.md"):
+        assert acme.rest.put(f"/sessions/{acme.session}/artifacts/{path}", "x", before).status == 404
+    assert acme.rest.tip(acme.session) == before
+    assert acme.rest.put(f"/sessions/{acme.session}/artifacts/%ef%bf%bd.md", "x", before).status == 200
+
+
+def test_a_star_is_whatever_the_session_is_at(acme):
+    path = f"/sessions/{acme.session}/stages/intent"
+    assert acme.rest.post(path, {"action": "complete"}, If_Match="*").code == "IDSE010"
+    assert acme.rest.post(path, {"action": "complete"}, If_Match='"0"').status == 412

@@ -17,14 +17,19 @@ import pytest
 
 from agency_bed import AgencyBed, bearer
 from idse_orchestrator.base.files import file_lock
+from idse_orchestrator.errors import StorageError
+from idse_orchestrator.server.model.names import Place
 from idse_orchestrator.server.projection.index import compare
 from idse_orchestrator.server.projection.opening import POSTGRESQL, keep_login, open_store
 from idse_orchestrator.server.projection.postgres_setup import set_up
 from idse_orchestrator.server.projection.project import Projector
+from idse_orchestrator.server.tenants.bundles import agency_git
 from idse_orchestrator.server.tenants.home import follower_socket
+from idse_orchestrator.server.tenants.tenancy import Tenants
 from idse_orchestrator.wiring.ledgers import KINDS
 from projection_bed import quiet
 from pushes import Clone, ref_of
+from rest_bed import Rest
 
 SLOW = 20.0
 
@@ -147,6 +152,26 @@ def test_a_database_that_is_gone_fails_no_push_and_is_caught_up_with(serving, cl
     assert same_as_git(serving)
 
 
+@on_postgres
+def test_reads_that_wait_for_a_database_hold_up_no_push(serving, clone, key, postgres):
+    clone.create(title="before")
+    push(serving, clone, key)
+    postgres.stop(signal.SIGQUIT)
+    rest = Rest(serving, key)
+    try:
+        with concurrent.futures.ThreadPoolExecutor(40) as others:
+            reading = [others.submit(rest.get, "/sessions") for _ in range(40)]
+            time.sleep(0.5)
+            describe(clone, "meanwhile")
+            assert push(serving, clone, key) < SLOW / 2
+            assert not all(each.done() for each in reading)
+            assert {each.result().status for each in reading} == {503}
+    finally:
+        postgres.start()
+    serving.store.close()
+    serving.until(lambda: state(serving) == "ok", 2 * SLOW)
+
+
 @on_sqlite
 def test_a_file_that_is_being_written_fails_no_push(serving, clone, key):
     clone.create(title="before")
@@ -193,6 +218,41 @@ def test_a_file_that_was_deleted_or_damaged_is_made_anew(serving, clone, key):
     serving.until(lambda: os.path.exists(f"{serving.home.path}/projection.db"), SLOW)
     serving.until(lambda: state(serving) == "ok" and titles(serving) == {"after"}, SLOW)
     assert same_as_git(serving)
+
+
+@on_sqlite
+def test_a_file_that_was_deleted_is_made_anew_although_nobody_pushes(serving, clone, key):
+    clone.create(title="before")
+    push(serving, clone, key)
+    os.unlink(f"{serving.home.path}/projection.db")
+
+    def is_there():
+        with contextlib.suppress(StorageError):  # it is being made
+            return titles(serving) == {"before"}
+        return False
+
+    serving.until(lambda: state(serving) == "ok" and is_there(), SLOW)
+    assert same_as_git(serving)
+
+
+@both
+def test_what_was_renamed_or_deleted_is_so_at_once(serving, clone, key):
+    clone.create(title="before")
+    push(serving, clone, key)
+    client = serving.admin.client("shop").id
+    tenants = Tenants(serving.home, serving.admin, agency_git(os.environ))
+    tenants.rename_repository(Place("shop", "web"), "store")
+
+    def names():
+        return [row["name"] for row in serving.store.read("SELECT name FROM repositories", client=client)]
+
+    serving.until(lambda: names() == ["store"], SLOW)
+    assert titles(serving) == {"before"}
+    tenants.archive_repository(Place("shop", "store"))
+    tenants.delete_repository(Place("shop", "store"), confirm="shop/store")
+    serving.until(lambda: not names(), SLOW)
+    assert titles(serving) == set()
+    assert serving.store.read("SELECT blob_id FROM blobs", client=client) == []
 
 
 @both

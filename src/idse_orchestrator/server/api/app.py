@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable, Mapping, MutableMapping
 from traceback import extract_tb
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote_to_bytes
 
 from pydantic import ValidationError
 from pydantic_core import PydanticSerializationError, to_json
@@ -35,6 +36,7 @@ from idse_orchestrator.server.api.problems import (
 from idse_orchestrator.server.api.reads import digest_of
 from idse_orchestrator.server.api.resources import Reply, Resources, Visit, matches
 from idse_orchestrator.server.api.routes import ROUTES, TEXT, Route, openapi
+from idse_orchestrator.server.api.sight import is_text
 from idse_orchestrator.server.api.writes import Told
 from idse_orchestrator.server.gateway.app import CALLER, FAULT
 from idse_orchestrator.server.gateway.door import secret_in
@@ -87,7 +89,7 @@ class Api:
         """Answers one request of an address."""
         try:
             if not route.is_write and route.handle not in _ASKING:
-                return await asyncio.to_thread(self._read, route, request)
+                return await self._resources.aside(self._read, route, request)
             caller = await asyncio.to_thread(self._admitted, request)
             visit = _visit(route, request, caller)
             if route.is_write:
@@ -184,15 +186,20 @@ def _visit(route: Route, request: Request, caller: Caller) -> Visit:
         if name not in known:
             said = ", ".join(sorted(known)) or "none"
             raise ProblemError(Problem(422, USAGE, f"there is no parameter {name!r}", f"known: {said}"))
-    if not all(map(_is_text, query.values())):
+    if not all(map(is_text, query.values())):
         raise ProblemError(Problem(422, USAGE, "a parameter is no text"))
-    if not all(map(_is_text, path.values())):
+    if not all(map(is_text, path.values())) or not _is_unicode(request.scope["raw_path"]):
         raise ProblemError(NOTHING)
     return Visit(caller, path, query, request.headers)
 
 
-def _is_text(value: str) -> bool:
-    return not any(letter == "\0" or "\ud800" <= letter <= "\udfff" for letter in value)
+def _is_unicode(raw: bytes) -> bool:
+    """Tests whether a path as it came is UTF-8: another one was made into other letters by now."""
+    try:
+        unquote_to_bytes(raw).decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _unfit(error: ValidationError) -> Problem:

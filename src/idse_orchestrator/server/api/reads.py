@@ -7,12 +7,14 @@ there.
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from idse_orchestrator.agents.handoff import handoff_to_dict, handoffs_of
 from idse_orchestrator.base.records import NamedTuple
@@ -54,6 +56,9 @@ _OF_PROJECT = (
     "FROM projects p JOIN repositories r ON r.client_id = p.client_id AND r.id = p.repository_id "
     "JOIN clients c ON c.id = p.client_id"
 )
+_READERS = 8
+"""Reads at once. Those beyond wait for their turn."""
+T = TypeVar("T")
 FILTERS = ("project", "project_id", "repository", "status", "type", "owner")
 _COLUMNS = {
     "project": "s.project",
@@ -83,6 +88,14 @@ class Reads:
         self._admin = admin
         self._home = home
         self._designs = Designs(home.path)
+        self._threads = ThreadPoolExecutor(_READERS, "idse-read")
+
+    async def aside(self, read: Callable[..., T], *given: object) -> T:
+        """Returns what `read` does with `given`, in a thread for reads.
+
+        They have their own: while a database does not answer, git, keys and the audit go on in the others.
+        """
+        return await asyncio.get_running_loop().run_in_executor(self._threads, read, *given)
 
     def projects(self, caller: Caller, after: str, limit: int) -> Page:
         """Returns a page of projects, by name."""

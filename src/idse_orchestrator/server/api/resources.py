@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
@@ -11,7 +10,7 @@ from idse_orchestrator.base.records import NamedTuple
 from idse_orchestrator.documents.design_reference import SCHEME
 from idse_orchestrator.server.api.problems import USAGE, Problem, ProblemError
 from idse_orchestrator.server.api.reads import check_reads
-from idse_orchestrator.server.api.sight import MOST, USUAL, Page
+from idse_orchestrator.server.api.sight import USUAL, Page, limit_of
 from idse_orchestrator.server.api.writes import Told, Writes
 from idse_orchestrator.server.model.names import Place
 from idse_orchestrator.sessions.create_session import SessionRequest
@@ -54,6 +53,7 @@ class Resources:
         self._reads = reads
         self._writes = writes
         self._desk = desk
+        self.aside = reads.aside
 
     # --- reading; all of these are for threads ---
 
@@ -172,8 +172,8 @@ class Resources:
 
     async def gate(self, visit: Visit) -> Reply:
         """Answers GET /sessions/{id}/stages/{stage}."""
-        where = await asyncio.to_thread(self._reads.where, visit.caller, visit.path["id"])
-        place = await asyncio.to_thread(self._reads.place, where)
+        where = await self._reads.aside(self._reads.where, visit.caller, visit.path["id"])
+        place = await self._reads.aside(self._reads.place, where)
         names = (where.names[0], where.names[1])
         question = self._desk.examination(place, names, where.tip, visit.path["stage"])
         return Reply((await self._desk.examine(question)).report)
@@ -184,8 +184,8 @@ class Resources:
         ident = visit.query.get("project_id", "")
         project, place = "", Place(visit.caller.client, "-")
         if ident:
-            where = await asyncio.to_thread(self._reads.project_where, visit.caller, ident)
-            (project,), place = where.names, await asyncio.to_thread(self._reads.place, where)
+            where = await self._reads.aside(self._reads.project_where, visit.caller, ident)
+            (project,), place = where.names, await self._reads.aside(self._reads.place, where)
         found = await self._desk.examine(self._desk.examination(place, (project, ""), "", ""))
         return Reply({"types": found.types, "rules": found.rules})
 
@@ -215,11 +215,11 @@ class Resources:
             raise ProblemError(
                 Problem(428, USAGE, "If-Match is needed", fix=["send the ETag of the document"])
             )
-        where = await asyncio.to_thread(self._reads.where, visit.caller, ident)
+        where = await self._reads.aside(self._reads.where, visit.caller, ident)
         blobs = {}
         if told.tip == "*":
             blobs, told = {path: ""}, told._replace(tip="")
-        elif told.tip != where.tip and await asyncio.to_thread(self._is_blob, visit, told.tip):
+        elif told.tip != where.tip and await self._reads.aside(self._is_blob, visit, told.tip):
             blobs, told = {path: told.tip}, told._replace(tip="")
         return _written(await self._writes.edit(visit.caller, ident, {path: visit.body}, told, blobs=blobs))
 
@@ -234,19 +234,22 @@ class Resources:
     async def move(self, visit: Visit) -> Reply:
         """Answers POST /sessions/{id}/stages/{stage}."""
         move = Move(visit.path["stage"], visit.body.action, visit.body.reason)
-        return _written(await self._writes.move(visit.caller, visit.path["id"], move, visit.told))
+        return _written(await self._writes.move(visit.caller, visit.path["id"], move, _on_any(visit.told)))
 
     async def hand_over(self, visit: Visit) -> Reply:
         """Answers POST /sessions/{id}/handoffs."""
         given = visit.body.model_dump()
-        return _written(await self._writes.hand_over(visit.caller, visit.path["id"], given, visit.told))
+        told = _on_any(visit.told)
+        return _written(await self._writes.hand_over(visit.caller, visit.path["id"], given, told))
+
+
+def _on_any(told: Told) -> Told:
+    """Returns what a request says of itself: its If-Match may be a star, which is whatever there is."""
+    return told._replace(tip="") if told.tip == "*" else told
 
 
 def _cursor(visit: Visit) -> tuple[str, int]:
-    said = visit.query.get("limit", str(USUAL))
-    if not (said.isascii() and said.isdecimal() and 1 <= int(said[:9]) <= MOST):
-        raise ProblemError(Problem(422, USAGE, f"a limit is a number from 1 to {MOST}"))
-    return visit.query.get("after", ""), int(said)
+    return visit.query.get("after", ""), limit_of(visit.query.get("limit", str(USUAL)))
 
 
 def _written(done: Written, location: str = "") -> Reply:

@@ -56,7 +56,19 @@ def values_of(cursor: str, kinds: Sequence[type]) -> Sequence[Any]:
 
 
 def _fits(value: object) -> bool:
-    return not isinstance(value, int) or abs(value) < 1 << 63
+    return is_text(value) if isinstance(value, str) else not isinstance(value, int) or abs(value) < 1 << 63
+
+
+def is_text(value: str) -> bool:
+    """Tests whether databases take it for a text: without NUL, and without halves of characters."""
+    return not any(letter == "\0" or "\ud800" <= letter <= "\udfff" for letter in value)
+
+
+def limit_of(said: str) -> int:
+    """Returns how many items a page is to have; ProblemError where it is no number that fits."""
+    if said.isascii() and said.isdecimal() and len(said) <= len(str(MOST)) and 1 <= int(said) <= MOST:
+        return int(said)
+    raise ProblemError(Problem(422, USAGE, f"a limit is a number from 1 to {MOST}"))
 
 
 class Sight(NamedTuple):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -61,7 +60,7 @@ class Writes:
         blobs: Mapping[str, str] | None = None,
     ) -> Written:
         """Writes documents of a session; `blobs` are ids that they must have before, by path."""
-        where = await asyncio.to_thread(self._reads.where, caller, ident)
+        where = await self._reads.aside(self._reads.where, caller, ident)
 
         def build(replica: Replica) -> None:
             replica.edit(_session(where), documents, reason)
@@ -70,7 +69,7 @@ class Writes:
 
     async def move(self, caller: Caller, ident: str, move: Move, told: Told) -> Written:
         """Moves a stage of a session, if its gate holds."""
-        where = await asyncio.to_thread(self._reads.where, caller, ident)
+        where = await self._reads.aside(self._reads.where, caller, ident)
 
         def build(replica: Replica) -> None:
             replica.move(_session(where), move._replace(agent=caller.agent))
@@ -79,7 +78,7 @@ class Writes:
 
     async def hand_over(self, caller: Caller, ident: str, given: Mapping[str, str], told: Told) -> Written:
         """Asks for a handoff, or answers one; `given` has action, to, stage, reason and handoff."""
-        where = await asyncio.to_thread(self._reads.where, caller, ident)
+        where = await self._reads.aside(self._reads.where, caller, ident)
         action = given.get("action", "")
         if action not in ANSWERS:
             raise UsageError(f"{action!r} is no answer to a handoff", cause="known: " + ", ".join(ANSWERS))
@@ -99,7 +98,7 @@ class Writes:
 
     async def make_session(self, caller: Caller, ident: str, request: SessionRequest, told: Told) -> Written:
         """Makes a session in the project of that id."""
-        where = await asyncio.to_thread(self._reads.project_where, caller, ident)
+        where = await self._reads.aside(self._reads.project_where, caller, ident)
         (project,) = where.names
 
         def build(replica: Replica) -> None:
@@ -120,13 +119,13 @@ class Writes:
         done = written(
             await self._desk.write(caller, asked, lambda replica: replica.make_project(name, stack))
         )
-        repository = await asyncio.to_thread(self._reads.repository_id, place)
+        repository = await self._reads.aside(self._reads.repository_id, place)
         return _with_id(done, project_id(repository, name))
 
     async def _of_session(
         self, caller: Caller, where: Where, told: Told, build: Build, blobs: Mapping[str, str]
     ) -> Written:
-        place: Place = await asyncio.to_thread(self._reads.place, where)
+        place: Place = await self._reads.aside(self._reads.place, where)
         ref = _checked(session_ref, *where.names)
         asked = Asked(place, ref, where.names, told.tip, blobs, told.name, told.digest)
         return _with_id(written(await self._desk.write(caller, asked, build)), where.id)

@@ -30,7 +30,7 @@ from idse_orchestrator.server.gateway.receiving import Receiving, Said
 from idse_orchestrator.server.gateway.webhook import Webhook
 from idse_orchestrator.server.model.push import Question, Verdict
 from idse_orchestrator.server.tenants.admin import Admin
-from idse_orchestrator.server.tenants.audit import AuditEntry
+from idse_orchestrator.server.tenants.audit import PUSHED, AuditEntry
 from idse_orchestrator.server.tenants.home import follower_socket, judge_socket, make_repository
 from idse_orchestrator.server.tenants.repository_checks import sweep_quarantines
 from idse_orchestrator.server.tenants.tenancy import Tenants
@@ -170,7 +170,7 @@ class Agency:
         """Returns the same for a repository that no client has."""
         return Receiving(git_dir, self.judge_socket, self.configuration.judge_seconds)
 
-    def recorder(self, place: Place, caller: Caller, push: str, action: str = "push") -> Recorder:
+    def recorder(self, place: Place, caller: Caller, push: str, action: str = PUSHED) -> Recorder:
         """Returns what asks about one push, or another `action`, and keeps what came of it."""
         return Recorder(self, place, caller, push, action)
 

@@ -50,6 +50,7 @@ PORTS = {"https": 443, "ssh": 22}
 _SECONDS = 600.0
 _LOOK = 0.25
 _USER = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,63}")
+_NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 _HOST = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]{0,252}[A-Za-z0-9])?|\[[0-9A-Fa-f:.]+\]")
 _SPEC = f"{PUBLISHED}*:{PUBLISHED}*"
 _CHUNK = 1 << 16
@@ -104,7 +105,7 @@ def source_of(url: str, *, allow_private: bool) -> Source:
             "the host of the mirror has no address", where=host, cause=str(error)
         ) from error
     addresses = list(dict.fromkeys(str(each[4][0]) for each in found))
-    private = [each for each in addresses if not ipaddress.ip_address(each.partition("%")[0]).is_global]
+    private = [each for each in addresses if not _is_public(each)]
     if private and not allow_private:
         raise UnsafeRemoteError(
             "the mirror is in a private network",
@@ -113,6 +114,17 @@ def source_of(url: str, *, allow_private: bool) -> Source:
             fix=("name the address that the world knows", "--allow-private, if you mean it"),
         )
     return Source(url, parts.scheme, host, port, addresses[0])
+
+
+def _is_public(address: str) -> bool:
+    """Tests whether the world reaches an address, and the one that a gateway would make of it."""
+    found = ipaddress.ip_address(address.partition("%")[0])
+    if isinstance(found, ipaddress.IPv6Address):
+        translated = ipaddress.IPv4Address(int(found) & 0xFFFFFFFF) if found in _NAT64 else None
+        inner = (found.ipv4_mapped, found.sixtofour, *(found.teredo or ()), translated)
+        if not all(each.is_global for each in inner if each is not None):
+            return False
+    return found.is_global and not found.is_multicast
 
 
 def import_mirror(agency: Agency, source: Source, place: Place) -> Imported:
@@ -154,6 +166,11 @@ def _caller(agency: Agency, place: Place) -> Caller:
     return caller._replace(scopes=(*caller.scopes, MIRROR))
 
 
+def _secret_of(place: Place) -> str:
+    """Returns how the file of a mirror's secret is called: no name has a dot, so no other mirror has it."""
+    return f"mirror-{place.client}.{place.repository}"
+
+
 async def _fetch(agency: Agency, source: Source, place: Place, scratch: str) -> None:
     """Brings all ledgers into `scratch`, forced: it is thrown away. No redirect is followed."""
     command = (
@@ -186,7 +203,7 @@ async def _fetch(agency: Agency, source: Source, place: Place, scratch: str) -> 
 
 def _settings(agency: Agency, source: Source, place: Place) -> Sequence[str]:
     """Returns settings that keep git to the address that was looked at, and to credentials of our own."""
-    secret = os.path.join(agency.home.secrets, f"mirror-{place.client}-{place.repository}")
+    secret = os.path.join(agency.home.secrets, _secret_of(place))
     host = f"[{source.address}]" if ":" in source.address else source.address
     given = {
         "http.followRedirects": "false",
@@ -210,7 +227,7 @@ def _settings(agency: Agency, source: Source, place: Place) -> Sequence[str]:
 def _ssh(agency: Agency, source: Source, place: Place) -> str:
     """Returns the ssh that goes to the address that was looked at, and asks nobody anything."""
     secrets = agency.home.secrets
-    key = os.path.join(secrets, f"mirror-{place.client}-{place.repository}.key")
+    key = os.path.join(secrets, f"{_secret_of(place)}.key")
     options = {
         "HostName": source.address,
         "HostKeyAlias": source.host,

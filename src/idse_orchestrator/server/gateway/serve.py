@@ -10,6 +10,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from functools import partial
 from typing import TYPE_CHECKING
@@ -31,6 +32,8 @@ _SETTLES_WITHIN = 5.0
 DRAIN_SECONDS = 30
 _PAUSE = 1.0
 _MOST_OPEN = 1 << 16
+_THREADS = 32
+"""Threads for keys, audit and writes, some of which wait for the judge: by itself Python takes very few."""
 _AT_ONCE = 16
 """Connections that are accepted before the first of them is looked at: for a moment they may be too many."""
 _WAITING = 1024
@@ -229,6 +232,7 @@ async def _serve(
     tasks.append(asyncio.create_task(agency.keep_following(found_at)))
     if agency.webhook is not None:
         tasks.append(asyncio.create_task(agency.webhook.run()))
+    asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(_THREADS, "idse"))
     try:
         await agency.following.settled(_SETTLES_WITHIN)
         await server.serve()

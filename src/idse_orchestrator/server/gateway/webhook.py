@@ -26,11 +26,12 @@ from typing import TYPE_CHECKING, Any
 
 from idse_orchestrator.base.files import write_atomically
 from idse_orchestrator.base.records import NamedTuple
-from idse_orchestrator.errors import IdseError
+from idse_orchestrator.errors import IdseError, UnknownNameError
 from idse_orchestrator.ledger.events import STAGE
 from idse_orchestrator.ledger.refs import parse_session_ref
 from idse_orchestrator.server.judgement.pushed import Pushed
 from idse_orchestrator.server.model.names import Place
+from idse_orchestrator.server.tenants.audit import PUSHED, WRITTEN
 
 if TYPE_CHECKING:
     from idse_orchestrator.server.tenants.admin import Admin
@@ -134,7 +135,7 @@ class Webhook:
 
     def _message(self, row: Mapping[str, Any], client: str) -> Message | None:
         """Returns what is told of a row of the audit; None for one that tells nothing."""
-        if row["action"] not in ("push", "write"):  # the second is one by REST or MCP
+        if row["action"] not in (PUSHED, WRITTEN):
             return None
         try:
             detail = json.loads(row["detail"])
@@ -145,16 +146,22 @@ class Webhook:
             named = ("ref", "rule", "message")
             refused = [dict(zip(named, each, strict=False)) for each in detail["refused"]]
             return _message("push.refused", row, {**about, "refused": refused})
-        place = Place(client, row["repository"])
-        moves = (self._completed(place, row["at"], *move) for move in detail["refs"])
+        git_dir = self._git_dir(Place(client, row["repository"]))
+        moves = (self._completed(git_dir, row["at"], *move) for move in detail["refs"] if git_dir)
         completed = [stage for stages in moves for stage in stages]
         return _message("stages.completed", row, {**about, "completed": completed}) if completed else None
 
-    def _completed(self, place: Place, at: str, ref: str, old: str, new: str) -> Iterator[Mapping[str, str]]:
-        """Yields the completions of stages that a move brought `at` a time."""
+    def _git_dir(self, place: Place) -> str:
+        """Returns the folder of a repository, however it is called by now; "" where it is gone."""
+        with suppress(UnknownNameError):
+            git_dir = self._home.git_dir(self._admin.repository(place).place)
+            return git_dir if os.path.isdir(git_dir) else ""
+        return ""
+
+    def _completed(self, git_dir: str, at: str, ref: str, old: str, new: str) -> Iterator[Mapping[str, str]]:
+        """Yields the completions of stages that a move in a repository brought `at` a time."""
         key = parse_session_ref(ref)
-        git_dir = self._home.git_dir(place)
-        if key is None or not os.path.isdir(git_dir):
+        if key is None:
             return
         pushed = Pushed(git_dir)
         if pushed.vault.git.attempt("merge-base", "--is-ancestor", new, ref).returncode != 0:

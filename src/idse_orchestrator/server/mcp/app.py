@@ -138,7 +138,7 @@ class Mcp:
     def _refuse_strange_origin(self, request: Request) -> None:
         """Refuses a page of another site: a browser says where it comes from."""
         origin = request.headers.get("origin", "")
-        if origin and urlsplit(origin).netloc not in (request.headers.get("host"), self._netloc()):
+        if origin and _netloc_of(origin) not in (request.headers.get("host"), self._netloc()):
             raise ProblemError(Problem(403, NOT_AUTHORIZED, "this page is of another site"))
 
     def _netloc(self) -> str:
@@ -290,6 +290,14 @@ def _scope_of(context: ServerRequestContext[Any]) -> Scope:
 def _caller_of(context: ServerRequestContext[Any]) -> Caller:
     caller: Caller = _scope_of(context)[CALLER]
     return caller
+
+
+def _netloc_of(origin: str) -> str | None:
+    """Returns host and port of an origin; None where it has none, as a page in a sandbox."""
+    try:
+        return urlsplit(origin).netloc or None
+    except ValueError:
+        return None
 
 
 def _arguments(data: bytes) -> Mapping[str, Any]:

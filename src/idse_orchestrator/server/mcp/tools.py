@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from idse_orchestrator.agents.tool_schemas import (
@@ -19,7 +18,7 @@ from idse_orchestrator.agents.tool_schemas import (
 )
 from idse_orchestrator.base.records import NamedTuple
 from idse_orchestrator.server.api.problems import USAGE, Problem, ProblemError
-from idse_orchestrator.server.api.sight import MOST, USUAL
+from idse_orchestrator.server.api.sight import USUAL, is_text, limit_of
 from idse_orchestrator.server.api.writes import ANSWERS, Told
 from idse_orchestrator.sessions.ports import Move
 
@@ -59,6 +58,8 @@ class Tools:
                 Problem(404, USAGE, f"there is no tool {name!r}", "tools: " + ", ".join(TOOLS))
             )
         check(tool.arguments, tool.needed, given)
+        if not all(map(is_text, _texts(given))):
+            raise ProblemError(Problem(422, USAGE, "an argument is no text"))
         return await tool.call(self, caller, given)
 
     def designs(self, caller: Caller) -> Page:
@@ -71,22 +72,22 @@ class Tools:
 
     async def list_projects(self, caller: Caller, given: Given) -> Any:  # noqa: ANN401
         """Lists projects."""
-        page = await asyncio.to_thread(self._reads.projects, caller, *_cursor(given))
+        page = await self._reads.aside(self._reads.projects, caller, *_cursor(given))
         return {"items": page.items, "after": page.after or None}
 
     async def list_sessions(self, caller: Caller, given: Given) -> Any:  # noqa: ANN401
         """Lists sessions."""
         wanted = {name: str(given[name]) for name in _FILTERS if given.get(name)}
-        page = await asyncio.to_thread(self._reads.sessions, caller, wanted, *_cursor(given))
+        page = await self._reads.aside(self._reads.sessions, caller, wanted, *_cursor(given))
         return {"items": page.items, "after": page.after or None}
 
     async def get_session(self, caller: Caller, given: Given) -> Any:  # noqa: ANN401
         """Shows a session."""
-        return await asyncio.to_thread(self._reads.session, caller, given["session_id"])
+        return await self._reads.aside(self._reads.session, caller, given["session_id"])
 
     async def next(self, caller: Caller, given: Given) -> Any:  # noqa: ANN401
         """Says what is next in a session, and which agent should."""
-        found = await asyncio.to_thread(self._reads.session, caller, given["session_id"])
+        found = await self._reads.aside(self._reads.session, caller, given["session_id"])
         stage = found["next"]["stage"]
         agent = next((each["assigned"] for each in found["stages"] if each["stage"] == stage), "")
         return {**found["next"], "agent": agent, "tip": found["tip"], "handoffs": found["handoffs"]}
@@ -94,13 +95,13 @@ class Tools:
     async def get_artifact(self, caller: Caller, given: Given) -> Any:  # noqa: ANN401
         """Reads a document."""
         ident, path = given["session_id"], given["path"]
-        blob, data = await asyncio.to_thread(self._reads.artifact, caller, ident, path)
+        blob, data = await self._reads.aside(self._reads.artifact, caller, ident, path)
         return {"path": path, "blob_id": blob, "text": _text(path, data)}
 
     async def validate(self, caller: Caller, given: Given) -> Any:  # noqa: ANN401
         """Says what the rules find, or what a gate would say."""
-        where = await asyncio.to_thread(self._reads.where, caller, given["session_id"])
-        place = await asyncio.to_thread(self._reads.place, where)
+        where = await self._reads.aside(self._reads.where, caller, given["session_id"])
+        place = await self._reads.aside(self._reads.place, where)
         names = (where.names[0], where.names[1])
         question = self._desk.examination(place, names, where.tip, str(given.get("stage", "")))
         return (await self._desk.examine(question)).report
@@ -109,12 +110,12 @@ class Tools:
         """Lists events."""
         wanted = {"stage": str(given["stage"])} if given.get("stage") else {}
         ident = given["session_id"]
-        page = await asyncio.to_thread(self._reads.events, caller, ident, wanted, *_cursor(given))
+        page = await self._reads.aside(self._reads.events, caller, ident, wanted, *_cursor(given))
         return {"items": page.items, "after": page.after or None}
 
     async def sync_pull(self, caller: Caller, given: Given) -> Any:  # noqa: ANN401
         """Returns the documents of a session and its tip."""
-        return await asyncio.to_thread(self._pulled, caller, given["session_id"])
+        return await self._reads.aside(self._pulled, caller, given["session_id"])
 
     def _pulled(self, caller: Caller, ident: str) -> Any:  # noqa: ANN401
         """Reads all documents; where somebody writes meanwhile, once more."""
@@ -139,7 +140,7 @@ class Tools:
         except ProblemError as error:
             if error.problem.status != 412:
                 raise
-            theirs = await asyncio.to_thread(self._theirs, caller, ident, documents)
+            theirs = await self._reads.aside(self._theirs, caller, ident, documents)
             more = {**error.problem.more, "conflicts": theirs}
             raise ProblemError(error.problem._replace(status=409, more=more)) from None
         return done.answer
@@ -226,10 +227,16 @@ TOOLS: Mapping[str, Tool] = {
 
 
 def _cursor(given: Given) -> tuple[str, int]:
-    limit = int(given.get("limit", USUAL))
-    if not 1 <= limit <= MOST:
-        raise ProblemError(Problem(422, USAGE, f"a limit is a number from 1 to {MOST}"))
-    return str(given.get("after", "")), limit
+    return str(given.get("after", "")), limit_of(str(given.get("limit", USUAL)))
+
+
+def _texts(given: Given) -> Iterator[str]:
+    """Yields what names or filters something: values, and paths of documents."""
+    for value in given.values():
+        if isinstance(value, str):
+            yield value
+        elif isinstance(value, dict):
+            yield from value
 
 
 def _text(path: str, data: bytes) -> str:

@@ -38,6 +38,9 @@ if TYPE_CHECKING:
     from idse_orchestrator.server.projection.store import Store
 
 EVERY_SECONDS = 300.0
+_GLANCE_SECONDS = 2.0
+"""So often an idle process looks for what nobody tells it of: tables that somebody deleted, and clients and
+repositories that were renamed or deleted."""
 _OF_A_REPOSITORY = (IdseError, OSError, ValueError)
 """What may be wrong with one repository, and with the database as well."""
 _PAUSES = (1.0, 2.0, 5.0, 10.0, 30.0)
@@ -103,7 +106,7 @@ class Worker:
 
     def _next(self) -> _Push | None:
         is_busy = self._round is not None or (self._again and not self._failures)
-        wait = 0.0 if is_busy else max(self._due - time.monotonic(), 0.0)
+        wait = 0.0 if is_busy else max(min(self._due - time.monotonic(), _GLANCE_SECONDS), 0.0)
         with suppress(queue.Empty):
             return self._pushes.get(timeout=wait) if wait else self._pushes.get_nowait()
         return None
@@ -130,9 +133,12 @@ class Worker:
     def _go_on(self) -> None:
         """Does the next portion of a look, and begins one where it is time."""
         if self._round is None:
-            self._is_full = time.monotonic() >= self._due
+            is_lost = self._has_tables and not self._projector.store.is_current()
+            self._is_full = is_lost or time.monotonic() >= self._due
             if not self._is_full and not self._again:
-                return  # awake too early
+                if self._has_tables and self._projector.has_other_tenants():
+                    self._projector.copy_tenants()
+                return
             self._round = self._everything() if self._is_full else self._one(self._again.pop(0))
         left = next(self._round, None)
         if left is not None:

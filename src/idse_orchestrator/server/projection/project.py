@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from idse_orchestrator.constitution.in_force import InstalledChecks, RememberedVerdicts
 from idse_orchestrator.errors import IdseError
@@ -34,6 +34,8 @@ _MOST_REFS = 1_000
 """Refs of one transaction, whatever a push brings: their rows are in memory."""
 _OF_SESSIONS = ("artifacts", "stages", "findings")
 
+_Tenants: TypeAlias = "tuple[dict[tuple[str, ...], Values], dict[tuple[str, ...], Values]]"
+
 
 class Projector:
     """Writes `store` from the repositories in `home`; `kinds` is the table of all kinds of ledgers."""
@@ -46,6 +48,7 @@ class Projector:
         self.store = store
         self._kinds = kinds
         self._checks = checks
+        self._copied: _Tenants | None = None
 
     def into(self, store: Store) -> Projector:
         """Returns one that writes the same into another store."""
@@ -137,22 +140,32 @@ class Projector:
 
     def copy_tenants(self) -> None:
         """Brings clients, repositories and the Agency's own audit up to date; what was deleted goes."""
-        clients = {
-            each.id: (each.id, each.name, each.created_at, each.archived_at) for each in self._admin.clients()
-        }
-        there: dict[tuple[str, ...], Values] = {
-            (each.client_id, each.id): (each.client_id, each.id, each.name, each.created_at, each.archived_at)
-            for each in self._admin.repositories()
-            if each.client_id in clients
-        }
+        tenants = self._tenants()
         with self.store.writing("") as writing:
             for client_id in self._admin.audit.heads():
                 self._copy_audit(writing, client_id)
-            _exchange(writing, "clients", {(key,): row for key, row in clients.items()})
-            for client_id, ident in _exchange(writing, "repositories", there):
+            _exchange(writing, "clients", tenants[0])
+            for client_id, ident in _exchange(writing, "repositories", tenants[1]):
                 _forget(writing, client_id, ident)
             if writing.read("SELECT 1 AS n FROM audit WHERE action = 'repository purge' LIMIT 1"):
                 writing.run(_PURGE)
+        self._copied = tenants
+
+    def has_other_tenants(self) -> bool:
+        """Tests whether clients or repositories are others now than those that were copied last."""
+        return self._tenants() != self._copied
+
+    def _tenants(self) -> _Tenants:
+        """Returns the rows of clients and of repositories, by their keys."""
+        clients: dict[tuple[str, ...], Values] = {
+            (each.id,): (each.id, each.name, each.created_at, each.archived_at)
+            for each in self._admin.clients()
+        }
+        return clients, {
+            (each.client_id, each.id): (each.client_id, each.id, each.name, each.created_at, each.archived_at)
+            for each in self._admin.repositories()
+            if (each.client_id,) in clients
+        }
 
 
 def _today() -> str:

@@ -20,6 +20,8 @@ from idse_orchestrator.server.tenants.database import Database, Writing
 
 PURGE = "repository purge"
 """The action of a row that says: details of this repository were taken out of the rows before it."""
+PUSHED, WRITTEN = "push", "write"
+"""The actions of rows that say: this was to come into ledgers, by git or by the server itself."""
 
 START = ""
 """What stands before the first row."""

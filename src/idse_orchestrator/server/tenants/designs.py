@@ -6,6 +6,7 @@ designs/catalogue.json       which components there are, written last: what it d
 
 from __future__ import annotations
 
+import glob
 import hashlib
 import os
 import shutil
@@ -102,6 +103,22 @@ class Designs:
             return {}
         except OSError as error:
             raise storage_error(error, path, _WHAT) from error
+        except InvalidConfigurationError as error:
+            raise InvalidConfigurationError(
+                error.message,
+                where=path,
+                cause=error.cause,
+                fix=("idse agency design add FOLDER  # any library: the catalogue is made anew with it",),
+            ) from error
+
+    def _of_folders(self) -> Catalogue:
+        """Returns the catalogue of all libraries that stand here."""
+        made: dict[str, dict[str, list[str]]] = {}
+        for path in sorted(glob.glob(os.path.join(glob.escape(self._folder), "*", "*", DESIGN_FILE))):
+            library, _ = _read_library(os.path.dirname(path))
+            names = sorted(each.name for each in library.components)
+            made.setdefault(library.library, {})[library.version] = names
+        return made
 
     def add(self, source: str) -> tuple[Library, bool]:
         """Copies the library in the folder `source`; whether it is new here.
@@ -111,6 +128,11 @@ class Designs:
         library, files = _read_library(source)
         make_folder(self._folder, _WHAT)
         with file_lock(os.path.join(self._run, "locks"), name="designs"):
+            try:
+                kept = self.catalogue()
+            except InvalidConfigurationError:
+                kept = {}
+            known = kept or self._of_folders()
             target = os.path.join(self._folder, library.library, library.version)
             if os.path.isdir(target):
                 if _digests(target, _files_in(target)) != _digests(source, files):
@@ -122,9 +144,8 @@ class Designs:
                     )
             else:
                 self._copy(source, files, target)
-            known = self.catalogue()
+            is_new = library.version not in kept.get(library.library, {})
             versions = {**known.get(library.library, {})}
-            is_new = library.version not in versions
             versions[library.version] = sorted(each.name for each in library.components)
             self._keep({**known, library.library: versions})
         return library, is_new

@@ -31,6 +31,7 @@ from idse_orchestrator.server.tenants.home import (
     PING,
     Home,
     home_problem,
+    is_home,
     judge_socket,
     make_folders_of,
     new_nonce_seed,
@@ -72,6 +73,9 @@ def home_checks(
     rules, backup, fsck = further
     admin = Admin(home.admin_db, now)
     tenants = Tenants(home, admin, git)
+    if not is_home(home):
+        yield Check("home", lambda: _home(home))
+        return  # there is nothing else to look at, and nothing of ours to mend
     yield Check("home", lambda: _home(home), lambda: _close(home))
     yield Check("secrets", lambda: _modes(home), lambda: _close(home))
     yield Check("configuration", lambda: _configuration(home, environment), lambda: _configure(home))
@@ -126,7 +130,7 @@ def _confinement() -> Diagnosis:
 
 def _home(home: Home) -> Diagnosis:
     problem = home_problem(home)
-    if problem is None or CONFIGURATION in (problem.cause or ""):  # that has a check of its own
+    if problem is None or (is_home(home) and CONFIGURATION in (problem.cause or "")):  # it has its own check
         return Diagnosis(OK, f"{home.path} is yours alone")
     return Diagnosis(PROBLEM, ": ".join(filter(None, (problem.message, problem.cause))), problem.fix)
 

@@ -5,6 +5,7 @@ Where things stand in it is in the properties of `Home`; `docs/reference/agency-
 
 from __future__ import annotations
 
+import glob
 import json
 import os
 import secrets
@@ -242,6 +243,13 @@ def home_problem(home: Home) -> HomeError | None:  # noqa: PLR0911 - one return 
             cause=f"what made it was stopped: idse agency {_word_in(home)}",
             fix=(f"rm -r {word}  # then run that again",),
         )
+    if is_home(home) and stat.S_IMODE(seen.st_mode) & _CLOSED:
+        return HomeError(
+            "the home of the Agency is open to others",
+            where=home.path,
+            cause=f"its mode is {stat.S_IMODE(seen.st_mode):04o}, and it holds what only its owner may read",
+            fix=(f"chmod 700 {word}",),
+        )
     if CONFIGURATION not in there:
         return HomeError(
             "this is no home of an Agency",
@@ -249,14 +257,13 @@ def home_problem(home: Home) -> HomeError | None:  # noqa: PLR0911 - one return 
             cause=f"there is no {CONFIGURATION} in it",
             fix=("name another one with --home", f"idse agency init --home {word}  # makes it"),
         )
-    if stat.S_IMODE(seen.st_mode) & _CLOSED:
-        return HomeError(
-            "the home of the Agency is open to others",
-            where=home.path,
-            cause=f"its mode is {stat.S_IMODE(seen.st_mode):04o}, and it holds what only its owner may read",
-            fix=(f"chmod 700 {word}",),
-        )
     return None
+
+
+def is_home(home: Home) -> bool:
+    """Tests whether a folder is a home, or what is left of one: a client in ``git/`` is enough."""
+    parts = (home.configuration_file, home.admin_db, home.secrets)
+    return any(map(os.path.lexists, parts)) or any(glob.iglob("git/*/client.json", root_dir=home.path))
 
 
 def _word_in(home: Home) -> str:

@@ -39,6 +39,7 @@ from idse_orchestrator.server.model.examination import (
 from idse_orchestrator.server.model.names import RECEIVE
 from idse_orchestrator.server.model.names import Asked as AskedOfGit
 from idse_orchestrator.server.model.push import Refusal, Verdict, question_to_json, verdict_from_json
+from idse_orchestrator.server.tenants.audit import WRITTEN
 from idse_orchestrator.server.tenants.kept_answers import KEPT_SECONDS, KeptAnswer, keep_answer, kept_answer
 from idse_orchestrator.server.writing.private_objects import PrivateBackend, private_objects, take_over
 from idse_orchestrator.server.writing.replica import Replica
@@ -139,7 +140,7 @@ class Desk:
             late = await late_refusal(self._agency, caller, asked.place)
             if late is not None:
                 return Verdict((late,))
-            recorder = self._agency.recorder(asked.place, caller, secrets.token_hex(8), "write")
+            recorder = self._agency.recorder(asked.place, caller, secrets.token_hex(8), WRITTEN)
             outcome = await self._held(_Write(self._agency, self._kinds, caller, asked), build, recorder)
         if isinstance(outcome, Written) and recorder.refs:
             await self._follow(asked.place, recorder.refs)
