@@ -229,6 +229,26 @@ def test_a_connection_that_breaks_after_any_byte_is_no_success(one, any_agency, 
     assert_nothing_is_left_behind(one)
 
 
+@pytest.mark.parametrize(("times", "code"), [(1, 0), (9, 1)])
+def test_a_remote_that_cleans_up_beside_a_push_is_asked_again(one, any_agency, times, code):
+    """`times`: how often what came in cannot be put where it belongs."""
+    script = (
+        "cd objects/.. && find objects -maxdepth 1 -type f -name '??' -delete; echo >>tries; "
+        f"test $(wc -l <tries) -le {times} || exit 0; "
+        "for a in 0 1 2 3 4 5 6 7 8 9 a b c d e f; do for b in 0 1 2 3 4 5 6 7 8 9 a b c d e f; do "
+        "test -e objects/$a$b || : >objects/$a$b; done; done"
+    )
+    hook(any_agency, "pre-receive", script)
+    tip = edit(one)
+    done = one.idse("sync", "push")
+    assert done.returncode == code, done.stderr
+    if code:
+        assert "unable to migrate objects" in done.stdout
+        assert_no_success(done)
+    else:
+        assert published(any_agency)[LOGIN] == tip
+
+
 def test_a_reply_that_was_lost_leaves_nothing_to_do_and_the_same_sync_points(one, any_agency):
     dying = hook(any_agency, "reference-transaction", 'test "$1" != committed || kill -9 $PPID')
     tip = edit(one)

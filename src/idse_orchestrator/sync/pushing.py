@@ -39,6 +39,9 @@ _PUSH = (
     "--recurse-submodules=no",
 )
 
+_MORE_TRIES = 2
+_NOT_MOVED_IN = b"unable to migrate objects to permanent storage"
+"""A `git gc` beside the push took away an empty folder for objects, and git makes it once alone."""
 _NOT_ATOMIC = "does not support --atomic push"
 _NO_REPLY = "remote failed to report status"
 COLLATERAL = "atomic push failed"
@@ -117,7 +120,10 @@ def _push_one(
 ) -> PushReport | None:
     how = ("--atomic",) if atomic else ("--no-atomic",)
     with _refspecs(git, moves) as given:
-        done = connection.run(*_PUSH, *how, connection.address, *given)
+        words = (*_PUSH, *how, connection.address, *given)
+        done, left = connection.run(*words), _MORE_TRIES
+        while left and _NOT_MOVED_IN in done.stdout:
+            done, left = connection.run(*words), left - 1
     if _has_report(done):
         return _report_of(moves, done)
     if atomic and _NOT_ATOMIC.encode() in done.stderr:
