@@ -64,6 +64,14 @@ def test_a_library_is_copied_whole_and_found(designs, tmp_path):
     assert designs.catalogue() == {"kit": {"1.0": ["button", "card"], "1.1": ["button", "card"]}}
 
 
+def test_what_is_hidden_in_the_folder_is_left_out(designs, tmp_path):
+    folder = library(tmp_path / "kit", **{".git/config": "[core]\n", "src/.swp": "x"})
+    designs.add(folder)
+    found = designs.find(reference_of("agency://kit/button")).folder
+    assert sorted(os.listdir(found)) == ["README.md", "design.json", "src"]
+    assert os.listdir(os.path.join(found, "src")) == ["button.css"]
+
+
 def test_a_version_never_changes(designs, home, tmp_path):
     designs.add(library(tmp_path / "kit"))
     assert not designs.add(library(tmp_path / "same"))[1]

@@ -239,7 +239,7 @@ def _read_library(folder: str) -> tuple[Library, Sequence[str]]:
 
 
 def _files_in(folder: str) -> list[str]:
-    """Returns the files below a folder; InvalidConfigurationError for what no library holds."""
+    """Returns the files below a folder without hidden ones; InvalidConfigurationError for links and bulk."""
     found, total = [], 0
     for path in _walk(folder):
         status = os.lstat(path)
@@ -258,6 +258,8 @@ def _walk(folder: str) -> Iterator[str]:
     try:
         with os.scandir(folder) as entries:
             for entry in sorted(entries, key=lambda each: each.name):
+                if entry.name.startswith("."):  # of git, an editor, a file manager
+                    continue
                 if entry.is_dir(follow_symlinks=False):
                     yield from _walk(entry.path)
                 else:
