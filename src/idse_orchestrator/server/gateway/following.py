@@ -1,4 +1,7 @@
-"""The projection behind the doors: who pushed reads what was pushed, and no push waits long for it."""
+"""The projection behind the doors: who pushed reads what was pushed, and no push waits long for it.
+
+Python 3.11's `wait_for` may lose that its task was cancelled; `timeout` does not.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +25,8 @@ _SHORT = 0.1
 _PAUSE = 1.0
 _GLANCE = 0.05
 _ENDS_WITHIN = 5.0
-WELL = "ok"
+_UNDER_WAY = "it is "
+"""How the words begin while the process is not running, looks, or builds."""
 
 
 class Following:
@@ -39,7 +43,8 @@ class Following:
         wait = _SHORT if self._is_late else WAIT_SECONDS
         asked = {"place": list(place), "refs": list(refs)}
         try:
-            answer = await asyncio.wait_for(self._ask(asked), wait)
+            async with asyncio.timeout(wait):
+                answer = await self._ask(asked)
         except TimeoutError:
             self._is_late = True
             return False
@@ -51,17 +56,18 @@ class Following:
     async def look(self) -> None:
         """Asks how it stands."""
         try:
-            answer = await asyncio.wait_for(self._ask({}), WAIT_SECONDS)
+            async with asyncio.timeout(WAIT_SECONDS):
+                answer = await self._ask({})
             self.state, self.lag = str(answer["words"]), int(answer["lag"])
             self._is_late = self._is_late and self.lag > 0
         except (OSError, TimeoutError, ValueError, EOFError, KeyError):
             self.state = "it is not running"
 
     async def settled(self, seconds: float) -> None:
-        """Waits until the tables are as git says, so long at most: nobody is kept out for a database."""
+        """Waits until the tables were looked at once, so long at most: nobody is kept out for a database."""
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
-                while self.state != WELL:
+                while self.state.startswith(_UNDER_WAY):
                     await asyncio.sleep(_GLANCE)
                     await self.look()
 
@@ -111,7 +117,8 @@ async def _ended(process: Process) -> None:
     assert process.stdin is not None  # noqa: S101 - it was started with a pipe
     process.stdin.close()
     try:
-        await asyncio.wait_for(process.wait(), _ENDS_WITHIN)
+        async with asyncio.timeout(_ENDS_WITHIN):
+            await process.wait()
     except TimeoutError:
         with suppress(ProcessLookupError):
             process.kill()
