@@ -131,6 +131,21 @@ def test_what_is_not_there_says_so(acme):
     assert {"GET", "HEAD"} == set(said.headers["allow"].split(", "))
 
 
+def test_who_may_not_read_does_not_hear_that_nothing_changed(server, acme):
+    tag = acme.rest.get("/sessions").headers["etag"]
+    assert acme.rest.get("/sessions", If_None_Match=tag).status == 304
+    writer = Rest(server, server.key(acme.name, "push"))
+    assert writer.get("/sessions", If_None_Match=tag).status == 403
+    other = Rest(server, server.key("other-than-that", "read"))
+    assert other.get("/sessions", If_None_Match=tag).status == 200
+    assert acme.rest.get("/sessions?limit=0", If_None_Match=tag).status == 422
+    ended = server.key(acme.name, "read")
+    assert Rest(server, ended).get("/sessions", If_None_Match=tag).status == 304
+    server.admin.keys.revoke(server.admin.keys.caller(ended).key_id)
+    assert Rest(server, ended).get("/sessions", If_None_Match=tag).status == 401
+    assert Rest(server, "").get("/sessions", If_None_Match=tag).status == 401
+
+
 def test_a_key_that_asks_too_often_waits_and_others_do_not(own_server):
     with open(own_server.home.configuration_file, "a", encoding="utf-8") as file:
         file.write("requests_a_minute = 3\n")
@@ -140,6 +155,8 @@ def test_a_key_that_asks_too_often_waits_and_others_do_not(own_server):
     said = [Rest(own_server, key).get("/sessions") for _ in range(4)]
     assert [each.status for each in said] == [200, 200, 200, 429]
     assert int(said[-1].headers["retry-after"]) > 0
+    tag = said[0].headers["etag"]
+    assert Rest(own_server, key).get("/sessions", If_None_Match=tag).status == 429
     assert Rest(own_server, other).get("/sessions").status == 200
     assert Rest(own_server, key).get("/healthz").status == 404
     assert Rest(own_server, key, "").get("/healthz").status == 200

@@ -90,6 +90,11 @@ class Reads:
         self._designs = Designs(home.path)
         self._threads = ThreadPoolExecutor(_READERS, "idse-read")
 
+    @property
+    def is_at_hand(self) -> bool:
+        """Tests whether the tables are in this process, and not behind a connection."""
+        return self._store.engine == "sqlite"
+
     async def aside(self, read: Callable[..., T], *given: object) -> T:
         """Returns what `read` does with `given`, in a thread for reads.
 

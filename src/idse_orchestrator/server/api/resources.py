@@ -75,6 +75,15 @@ class Resources:
         """Answers GET /sessions."""
         return self._sessions(visit, {})
 
+    def knows_at_once(self, handle: str) -> bool:
+        """Tests whether `tag` knows an answer, and costs next to nothing."""
+        return handle == "sessions" and self._reads.is_at_hand
+
+    def tag(self, visit: Visit) -> str:
+        """Returns the tag of GET /sessions."""
+        words = {name: value for name, value in visit.query.items() if name not in ("after", "limit")}
+        return self._reads.sessions_tag(visit.caller, words, *_cursor(visit))
+
     def _sessions(self, visit: Visit, more: Mapping[str, str]) -> Reply:
         words = {name: value for name, value in visit.query.items() if name not in ("after", "limit")}
         wanted, cursor = {**words, **more}, _cursor(visit)

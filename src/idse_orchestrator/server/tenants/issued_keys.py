@@ -57,15 +57,18 @@ class IssuedKeys:
         self._client_id = client_id
         self._now = now
 
-    def caller(self, secret: str) -> Caller | None:
-        """Returns whose key `secret` is; None, after the same work, for one unknown, expired or revoked."""
-        return self._caller("hash", hash_of(secret))
+    def caller(self, secret: str, *, notes_use: bool = True) -> Caller | None:
+        """Returns whose key `secret` is; None, after the same work, for one unknown, expired or revoked.
+
+        That it was used is noted once an hour, unless nothing may be waited for.
+        """
+        return self._caller("hash", hash_of(secret), notes_use=notes_use)
 
     def caller_by_id(self, key_id: str) -> Caller | None:
         """Returns whose key has this id: for a door that knows the caller otherwise, as ssh does."""
-        return self._caller("id", key_id)
+        return self._caller("id", key_id, notes_use=True)
 
-    def _caller(self, column: str, value: str) -> Caller | None:
+    def _caller(self, column: str, value: str, *, notes_use: bool) -> Caller | None:
         now = self._now()
         rows = self._database.read(
             "SELECT k.*, coalesce(c.name, '') AS client, c.deleted_at AS gone FROM api_keys k "  # noqa: S608 - ours
@@ -78,7 +81,7 @@ class IssuedKeys:
         if not rows:
             return None
         key = _key(rows[0])
-        if key.last_used_at < iso(now - _USED_EVERY):
+        if notes_use and key.last_used_at < iso(now - _USED_EVERY):
             self._note_use(key, now)
         return Caller(
             key.id,
