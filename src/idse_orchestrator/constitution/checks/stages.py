@@ -21,17 +21,10 @@ from idse_orchestrator.constitution.checks.document import (
 )
 from idse_orchestrator.constitution.checks.sections import body_lines, whole_words
 from idse_orchestrator.constitution.rules import texts
-from idse_orchestrator.documents.design_reference import (
-    SCHEME,
-    nearest_to,
-    problem_with,
-    reference_of,
-    written_references,
-)
 from idse_orchestrator.documents.project_workspace import STAGES
 
 if TYPE_CHECKING:
-    from idse_orchestrator.documents.design_reference import Catalogue
+    from idse_orchestrator.documents.design_reference import Catalogue, DesignReference
     from idse_orchestrator.documents.markdown import Section
     from idse_orchestrator.documents.task_list import Task
 
@@ -58,8 +51,8 @@ def has_criteria(document: Document, options: Mapping[str, object]) -> Iterator[
 
 def design_references(document: Document, _options: Mapping[str, object]) -> Iterator[Notice]:
     """Yields a notice at what begins like a reference to a design and is none."""
-    for (line, column), words in _design_references(document):
-        if reference_of(words) is None:
+    for (line, column), words, reference in _design_references(document):
+        if reference is None:
             yield Notice(line, column, {"reference": words[:_SHOWN]})
 
 
@@ -72,8 +65,9 @@ def designs_known(document: Document, options: Mapping[str, object]) -> Iterator
     if catalogue is None:
         return
     guesses = _MOST_GUESSES
-    for (line, column), words in _design_references(document):
-        reference = reference_of(words)
+    for (line, column), words, reference in _design_references(document):
+        from idse_orchestrator.documents.design_reference import nearest_to, problem_with
+
         problem = problem_with(reference, catalogue) if reference else ""
         if reference and problem:
             guesses -= 1
@@ -82,16 +76,23 @@ def designs_known(document: Document, options: Mapping[str, object]) -> Iterator
             yield Notice(line, column, {"reference": words, "problem": problem, "guess": guess})
 
 
-def _design_references(document: Document) -> Iterator[tuple[tuple[int, int], str]]:
-    """Yields place and words of each reference, whole or not, outside of blocks of code and of comments."""
-    if SCHEME not in document.text:
+def _design_references(
+    document: Document,
+) -> Iterator[tuple[tuple[int, int], str, DesignReference | None]]:
+    """Yields place and words of each reference, and what it is; None: half a one.
+
+    What stands in blocks of code and in comments is left out.
+    """
+    if "agency://" not in document.text:  # most plans name none: what reads them is not loaded
         return
+    from idse_orchestrator.documents.design_reference import reference_of, written_references
+
     left_out = document.outline.code | document.outline.comments
     for offset, words in written_references(document.text):
         document.budget.spend(1_000)
         place = document.place(offset)
         if place[0] not in left_out:
-            yield place, words
+            yield place, words, reference_of(words)
 
 
 def is_table_row(line: str) -> bool:
