@@ -54,7 +54,7 @@ def main() -> None:
         os.chmod(hook, 0o755)
     door._Visit._push = _push  # type: ignore[method-assign] # noqa: SLF001 - a floor is what the door would be
     log = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - until the end
-    asyncio.run(_serve(App(agency, dict, log.write)))
+    asyncio.run(_serve(App(agency, dict, {}, log.write)))
 
 
 async def _serve(app):  # noqa: ANN001, ANN202

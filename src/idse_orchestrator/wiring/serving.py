@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import shutil
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from functools import cached_property
 from importlib.machinery import PathFinder
-from typing import TYPE_CHECKING
+from threading import Lock
+from typing import TYPE_CHECKING, Any
 
 from idse_orchestrator.errors import BusyError, StorageError, UsageError
 from idse_orchestrator.ledger.events import Actor, Draft
 from idse_orchestrator.wiring.ledgers import KINDS, git_writer
 
 if TYPE_CHECKING:
+    from idse_orchestrator.server.api.app import Api
+    from idse_orchestrator.server.api.reads import Reads
+    from idse_orchestrator.server.api.writes import Writes
     from idse_orchestrator.server.gateway.agency import Agency
     from idse_orchestrator.server.gateway.app import Door
     from idse_orchestrator.server.gateway.serve import Listening
+    from idse_orchestrator.server.projection.store import Store
+    from idse_orchestrator.server.writing.desk import Desk
 
 _NOBODY = Actor("idse", "idse@localhost", "", "00000000000000000000000000")
 _KEY = ("self-test", "sample")
@@ -100,29 +108,103 @@ def _check_projection(agency: Agency) -> None:
 
 def doors_of(agency: Agency) -> Mapping[bytes, Door]:
     """Returns what answers beside git, by how the paths begin that are its own: REST, MCP and the pages."""
-    from idse_orchestrator import __version__
-    from idse_orchestrator.server.api.app import Api, rest
-    from idse_orchestrator.server.api.reads import Reads
-    from idse_orchestrator.server.api.resources import Resources
-    from idse_orchestrator.server.api.writes import Writes
-    from idse_orchestrator.server.mcp.app import Mcp
-    from idse_orchestrator.server.mcp.tokens import Tokens
-    from idse_orchestrator.server.mcp.tools import Tools
-    from idse_orchestrator.server.pages.door import PagesDoor
-    from idse_orchestrator.server.pages.site import Site
-    from idse_orchestrator.server.pages.views import Views
-    from idse_orchestrator.server.projection.opening import open_store
-    from idse_orchestrator.server.tenants.keys import iso
-    from idse_orchestrator.server.tenants.logins import Logins
-    from idse_orchestrator.server.writing.desk import Desk
-
-    store = open_store(agency.home, agency.configuration.database, agency.variables)
-    reads, desk = Reads(store, agency.admin, agency.home), Desk(agency, KINDS, agency.following.follow)
-    writes = Writes(desk, reads)
-    api = Api(agency, Resources(reads, writes, desk))
-    tokens = Tokens(agency.home.secrets, agency.url or "idse-agency", f"{agency.url}/mcp")
-    mcp = Mcp(agency, api, Tools(reads, writes, desk), tokens, __version__)
-    site = Site(Views(store, reads, agency.admin), "IDSE Agency", lambda: iso(time.time()))
-    pages = PagesDoor(agency, site, Logins(agency.admin), api.count)
+    doors = _Doors(agency)
+    mcp = _Later(lambda: doors.made("mcp"))
     # The first that fits answers: what begins otherwise is a page, or nothing.
-    return {b"/api/": rest(api, __version__), b"/mcp": mcp, b"/.well-known/": mcp, b"/": pages}
+    return {
+        b"/api/": _Later(lambda: doors.made("rest")),
+        b"/mcp": mcp,
+        b"/.well-known/": mcp,
+        b"/": _Later(lambda: doors.made("pages")),
+    }
+
+
+class _Later:
+    """A door that is made with its first request, in a thread: its code takes memory, and a while to load."""
+
+    def __init__(self, make: Callable[[], Door]) -> None:
+        self._make = make
+        self._door: Door | None = None
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:  # noqa: ANN401 - ASGI's own
+        """Answers one request."""
+        if self._door is None:
+            self._door = await asyncio.to_thread(self._make)
+        await self._door(scope, receive, send)
+
+
+class _Doors:
+    """The doors of one Agency and what they share, each made once."""
+
+    def __init__(self, agency: Agency) -> None:
+        self._agency = agency
+        self._lock = Lock()
+
+    def made(self, name: str) -> Door:
+        """Returns the door of that name."""
+        with self._lock:
+            door: Door = getattr(self, f"_{name}")
+            return door
+
+    @cached_property
+    def _store(self) -> Store:
+        from idse_orchestrator.server.projection.opening import open_store
+
+        agency = self._agency
+        return open_store(agency.home, agency.configuration.database, agency.variables)
+
+    @cached_property
+    def _reads(self) -> Reads:
+        from idse_orchestrator.server.api.reads import Reads
+
+        return Reads(self._store, self._agency.admin, self._agency.home)
+
+    @cached_property
+    def _desk(self) -> Desk:
+        from idse_orchestrator.server.writing.desk import Desk
+
+        return Desk(self._agency, KINDS, self._agency.following.follow)
+
+    @cached_property
+    def _writes(self) -> Writes:
+        from idse_orchestrator.server.api.writes import Writes
+
+        return Writes(self._desk, self._reads)
+
+    @cached_property
+    def _api(self) -> Api:
+        from idse_orchestrator.server.api.app import Api
+        from idse_orchestrator.server.api.resources import Resources
+
+        return Api(self._agency, Resources(self._reads, self._writes, self._desk))
+
+    @cached_property
+    def _rest(self) -> Door:
+        from idse_orchestrator import __version__
+        from idse_orchestrator.server.api.app import rest
+
+        return rest(self._api, __version__)
+
+    @cached_property
+    def _mcp(self) -> Door:
+        from idse_orchestrator import __version__
+        from idse_orchestrator.server.mcp.app import Mcp
+        from idse_orchestrator.server.mcp.tokens import Tokens
+        from idse_orchestrator.server.mcp.tools import Tools
+
+        agency = self._agency
+        tokens = Tokens(agency.home.secrets, agency.url or "idse-agency", f"{agency.url}/mcp")
+        tools = Tools(self._reads, self._writes, self._desk)
+        return Mcp(agency, self._api, tools, tokens, __version__)
+
+    @cached_property
+    def _pages(self) -> Door:
+        from idse_orchestrator.server.pages.door import PagesDoor
+        from idse_orchestrator.server.pages.site import Site
+        from idse_orchestrator.server.pages.views import Views
+        from idse_orchestrator.server.tenants.keys import iso
+        from idse_orchestrator.server.tenants.logins import Logins
+
+        admin = self._agency.admin
+        site = Site(Views(self._store, self._reads, admin), "IDSE Agency", lambda: iso(time.time()))
+        return PagesDoor(self._agency, site, Logins(admin), self._api.count)
