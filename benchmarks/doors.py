@@ -74,7 +74,7 @@ def pages(bed: Bed, sizes: Sizes) -> list[Figure]:
 async def _grid(home: str, key: str, count: int, turns: int) -> Mapping[str, float]:
     """Returns medians in milliseconds, of its queries and template, and of the answer; and its bytes."""
     agency, store = _filled(home, count)
-    app = App(agency, dict, doors_of(agency, os.environ), print)
+    app = App(agency, dict, doors_of(agency), print)
     given: dict[str, Any] = {}
     queries: list[tuple[str, dict[str, Any]]] = []
     real, read = site.html, SqliteStore.read
