@@ -225,7 +225,7 @@ class FileVerdictCache:
 
 
 class RememberedVerdicts(FileVerdictCache):
-    """The same for whoever judges many sessions in a row: it reads each of its files once."""
+    """Keeps verdicts in the same files, and reads each once: for whoever judges many sessions in a row."""
 
     def __init__(self, folder: str, generation: str) -> None:
         super().__init__(folder, generation)

@@ -12,7 +12,7 @@ from idse_orchestrator.base.text import counted
 from idse_orchestrator.cli.options import agency_command, flag
 from idse_orchestrator.cli.terminal import Answer, Said, Warned
 from idse_orchestrator.errors import EXIT_CHECK_FAILED, EXIT_OK, UsageError
-from idse_orchestrator.server.model.names import place_in
+from idse_orchestrator.server.model.names import check_place
 from idse_orchestrator.wiring import agency as wiring
 
 if TYPE_CHECKING:
@@ -52,8 +52,6 @@ def index(run: Run, home: str, where: str, *, rebuild: bool, compare: bool) -> A
     if rebuild:
         work.rebuild(projector, admin.repositories, say)
     else:
-        if not projector.store.is_current():
-            projector.store.make()
         behind = work.reconcile(projector, chosen, say)
         if compare:
             differences = work.compare(projector, chosen, say)
@@ -82,14 +80,7 @@ def _chosen(admin: Admin, where: str) -> Sequence[Repository]:
         return admin.repositories()
     if "/" not in where:
         return admin.repositories(where)
-    place = place_in(where)
-    if place is None:
-        raise UsageError(
-            f"{where!r} names no repository",
-            cause="it is CLIENT/REPOSITORY, each of a-z, 0-9 and -",
-            fix=("idse agency repository list",),
-        )
-    return [admin.repository(place)]
+    return [admin.repository(check_place(where))]
 
 
 def _count(chosen: Sequence[Repository]) -> str:

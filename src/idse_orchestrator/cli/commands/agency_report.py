@@ -43,8 +43,6 @@ def report(run: Run, home: str, client: str, since: str, *, form: str | None) ->
 
     projector, admin = projector_at(home, os.environ)
     ident = admin.client(client).id if client else ""
-    if not projector.store.is_current():
-        projector.store.make()
     reconcile(projector, admin.repositories(client), run.terminal.progress)
     found = made(projector.store, ident, since[:10])
     projector.store.close()

@@ -60,7 +60,7 @@ _MOST_GUESSES = 5
 
 
 def designs_known(document: Document, options: Mapping[str, object]) -> Iterator[Notice]:
-    """Yields a notice at a reference that `designs` does not have; none where nobody told which there are."""
+    """Yields a notice at each reference that the option `designs` does not have; none without that option."""
     catalogue = cast("Catalogue | None", options.get("designs"))
     if catalogue is None:
         return

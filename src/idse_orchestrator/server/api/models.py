@@ -38,7 +38,7 @@ class NewSession(In):
 
 
 class StageMove(In):
-    """What to do with a stage; to reopen or confirm one needs a reason."""
+    """Says what to do with a stage. To reopen or confirm one, give a reason."""
 
     action: Literal["start", "complete", "confirm", "reopen"]
     reason: Words = ""
@@ -105,7 +105,7 @@ class Artifact(Out):
 
 
 class Next(Out):
-    """What to do now: `why` in a sentence, and the commands of a clone that do it."""
+    """Says what to do now: `why` in a sentence, and the commands that do it in a clone."""
 
     why: str
     commands: list[str]
@@ -189,7 +189,7 @@ class Event(Out):
 
 
 class Finding(Out):
-    """What a rule finds in a session."""
+    """Tells one thing that a rule finds in a session."""
 
     rule: str
     severity: Literal["error", "warning"]
@@ -204,7 +204,7 @@ class Finding(Out):
 
 
 class GateReport(Out):
-    """What a gate says, as `idse validate --json` does."""
+    """Tells what a gate says, in the form of `idse validate --json`."""
 
     model_config = ConfigDict(extra="allow")
     source: str
@@ -355,14 +355,14 @@ class Constitution(Out):
 
 
 class Recorded(Out):
-    """What came in without counting."""
+    """Tells one thing that was taken, and does not count."""
 
     code: str
     message: str
 
 
 class Done(Out):
-    """What was written: the tip of the ledger now, and the ids of the events."""
+    """Tells what was written: the new tip of the ledger, and the ids of the events."""
 
     id: str
     client: str

@@ -15,8 +15,8 @@ from idse_orchestrator.documents.project_workspace import STAGES
 from idse_orchestrator.server.api.problems import NOT_AUTHORIZED, NOTHING, Problem, ProblemError
 from idse_orchestrator.server.api.reads import check_reads
 from idse_orchestrator.server.api.sight import Sight, sight_of
-from idse_orchestrator.server.model.metrics import METRICS, is_met, said
-from idse_orchestrator.server.projection.report import metric_lines, standings
+from idse_orchestrator.server.model.metrics import METRICS, said
+from idse_orchestrator.server.projection.report import metric_lines, row_of, standings
 from idse_orchestrator.server.projection.store import EVERYONE
 
 if TYPE_CHECKING:
@@ -496,18 +496,10 @@ def _in_order(lines: Sequence[Line]) -> list[Line]:
 def _metric(line: Line) -> dict[str, Any]:
     metric, found = line.metric, line.found
     return {
-        "client": line.client,
-        "metric": metric.name,
+        **row_of(line),
         "title": metric.title,
         "meaning": metric.meaning,
         "how": metric.how,
-        "part": line.part,
-        "rows": found.rows,
-        "value": found.value,
-        "high": found.high,
-        "doubtful": found.doubtful,
-        "target": metric.target,
-        "met": is_met(metric, found),
         "said": said(metric, found.value),
         "said_high": said(metric, found.high) if found.high is not None else "",
         "said_target": f"{'≥' if metric.is_least else '≤'} {said(metric, metric.target)}"

@@ -27,7 +27,12 @@ Say = Callable[[str], None]
 def reconcile(
     projector: Projector, repositories: Sequence[Repository], say: Say, portion: int = PORTION
 ) -> int:
-    """Brings clients and `repositories` up to date; returns how many refs were not."""
+    """Brings clients and `repositories` up to date; returns how many refs were not.
+
+    Makes the tables where there are none of this version.
+    """
+    if not projector.store.is_current():
+        projector.store.make()
     projector.copy_tenants()
     behind = 0
     for each in repositories:

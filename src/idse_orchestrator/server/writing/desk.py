@@ -41,6 +41,7 @@ from idse_orchestrator.server.model.names import Asked as AskedOfGit
 from idse_orchestrator.server.model.push import Refusal, Verdict, question_to_json, verdict_from_json
 from idse_orchestrator.server.tenants.audit import WRITTEN
 from idse_orchestrator.server.tenants.kept_answers import KEPT_SECONDS, KeptAnswer, keep_answer, kept_answer
+from idse_orchestrator.server.tenants.keys import iso
 from idse_orchestrator.server.writing.private_objects import PrivateBackend, private_objects, take_over
 from idse_orchestrator.server.writing.replica import Replica
 
@@ -315,7 +316,7 @@ class _Write:
             return
         now = time.time()
         kept = KeptAnswer(asked.digest, asked.ref, made.answer["tip"], made.answer)
-        keep_answer(writing, self._caller, asked.name, kept, _iso(now), _iso(now - KEPT_SECONDS))
+        keep_answer(writing, self._caller, asked.name, kept, iso(now), iso(now - KEPT_SECONDS))
 
     def finish(self, folder: str, made: _Made) -> None:
         """Moves the objects into the store, then the refs. LedgerMovedError where one is elsewhere by now."""
@@ -337,7 +338,3 @@ def _letters(chance: bytes) -> str:
 
 def _today() -> str:
     return time.strftime("%Y-%m-%d", time.gmtime())
-
-
-def _iso(seconds: float) -> str:
-    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))
