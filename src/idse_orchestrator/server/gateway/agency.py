@@ -82,6 +82,8 @@ class Agency:
         self.crowd = Crowd(configuration.connections, self._is_no_client)
         self._pushed: set[Place] = set()
         self._told: dict[Place, Rules] = {}
+        self._all_told: object = None
+        """The state of database and rules in which every repository knew them."""
         self._known_rules: frozenset[tuple[str, int, int, int]] | None = None
         self.rules_state = "ok"
         """Whether the rules of this home can be used, as /readyz says it: it names nobody."""
@@ -141,14 +143,19 @@ class Agency:
 
         What cannot be told now is told later: the judge has the rules from the home itself.
         """
-        if self.is_read_only:
+        state = (self.admin.database.state(), self._known_rules)
+        if self.is_read_only or state == self._all_told:
             return
         with suppress(IdseError):
             rules = cache(self._rules_now)
-            for each in self.admin.repositories():
-                now = rules(each.client)
-                if not each.archived_at and self._told.get(each.place) != now:
-                    self._tell(each.place, now)
+            those = [
+                (each.place, rules(each.client)) for each in self.admin.repositories() if not each.archived_at
+            ]
+            for place, now in those:
+                if self._told.get(place) != now:
+                    self._tell(place, now)
+            if all(self._told.get(place) == now for place, now in those):
+                self._all_told = state
 
     def _tell(self, place: Place, rules: Rules) -> None:
         from idse_orchestrator.server.judgement.rules import layers_of

@@ -49,6 +49,8 @@ class Projector:
         self._kinds = kinds
         self._checks = checks
         self._copied: _Tenants | None = None
+        self._looked_at: object = None
+        """The state of the database in which there were no others than these."""
         self._known: set[str] = set()
         """Ids of repositories whose rows are there."""
 
@@ -159,7 +161,13 @@ class Projector:
 
     def has_other_tenants(self) -> bool:
         """Tests whether clients or repositories are others now than those that were copied last."""
-        return self._tenants() != self._copied
+        state = self._admin.database.state()
+        if state == self._looked_at:
+            return False
+        if self._tenants() != self._copied:
+            return True
+        self._looked_at = state
+        return False
 
     def _tenants(self) -> _Tenants:
         """Returns the rows of clients and of repositories, by their keys."""
