@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markdown_it import MarkdownIt
 from markdown_it.common.utils import escapeHtml
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from idse_orchestrator.base.text import printable
 from idse_orchestrator.documents.project_workspace import STAGES
@@ -68,7 +68,14 @@ def environment() -> Environment:
         lstrip_blocks=True,
         finalize=lambda value: printable(value) if type(value) is str else value,
     )
-    made.filters.update(short=short, day=day, number=number, lines=lambda text: printable(text, lines=True))
+    made.filters.update(
+        short=short,
+        clip=clip,
+        day=day,
+        number=number,
+        lines=lambda text: printable(text, lines=True),
+        raw=raw,
+    )
     made.globals.update(
         stages=STAGES, style=style_address(), markdown=markdown, highest=highest, longest=LONGEST
     )
@@ -81,10 +88,23 @@ def html(template: str, **given: object) -> bytes:
     return text.encode("utf-8", "replace")
 
 
+def raw(text: str) -> Markup:
+    """Returns a text for a form, as it is: what hides in it has to stay, as it is sent back.
+
+    The first line feed is one that a browser drops.
+    """
+    return Markup("\n") + escape(text)
+
+
 def short(text: str, most: int = 90) -> str:
     """Returns the beginning of a text, in one line."""
     plain = " ".join(text[: 4 * most].split())
     return plain if len(plain) <= most else f"{plain[: most - 1].rstrip()}…"
+
+
+def clip(text: str, most: int = 1_000) -> str:
+    """Returns the beginning of a text, with all its spaces."""
+    return text if len(text) <= most else f"{text[:most]}…"
 
 
 def day(moment: str) -> str:
