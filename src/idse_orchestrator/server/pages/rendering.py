@@ -15,7 +15,7 @@ from markdown_it.common.utils import escapeHtml
 from markupsafe import Markup, escape
 
 from idse_orchestrator.base.text import printable
-from idse_orchestrator.documents.project_workspace import STAGES
+from idse_orchestrator.documents.project_workspace import ARTIFACTS, STAGES
 
 if TYPE_CHECKING:
     from markdown_it.renderer import RendererHTML
@@ -26,6 +26,7 @@ TEMPLATES = os.path.join(_HERE, "templates")
 LONGEST = 24_000
 """Characters of a document that a page shows: it stays small, and the whole text is in its JSON."""
 _SAFE_LINK = re.compile(r"(?:https?://|mailto:|#)", re.IGNORECASE)
+_MOVE = re.compile(rf"idse stage (start|complete|confirm|reopen) ({'|'.join(STAGES)})\b")
 _COMMENT = re.compile(r"\s*<!--.*?-->\s*", re.DOTALL)
 
 
@@ -77,7 +78,12 @@ def environment() -> Environment:
         raw=raw,
     )
     made.globals.update(
-        stages=STAGES, style=style_address(), markdown=markdown, highest=highest, longest=LONGEST
+        stages=STAGES,
+        style=style_address(),
+        markdown=markdown,
+        highest=highest,
+        longest=LONGEST,
+        stage_move=stage_move,
     )
     return made
 
@@ -115,6 +121,12 @@ def day(moment: str) -> str:
 def number(value: float) -> str:
     """Returns a count with its thousands apart."""
     return f"{value:,}"
+
+
+def stage_move(command: str) -> tuple[str, str, str] | None:
+    """Returns action, stage and document of a command that moves a stage; None for any other."""
+    found = _MOVE.match(command)
+    return (found[1], found[2], ARTIFACTS[found[2]]) if found else None
 
 
 def highest(rows: Sequence[Mapping[str, Any]], *names: str) -> float:

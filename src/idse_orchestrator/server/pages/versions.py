@@ -46,7 +46,9 @@ class Versions:
         """
         store = Pushed(self._home.git_dir(self._reads.place(where)))
         try:
-            if not _ID.fullmatch(commit) or (tip != commit and not store.repository.descendant_of(tip, commit)):
+            if not _ID.fullmatch(commit) or (
+                tip != commit and not store.repository.descendant_of(tip, commit)
+            ):
                 return None
             blob = store.inside(store.part(commit, FOLDER), *path.split("/"))
             data = store.blob(blob) if blob else None

@@ -23,6 +23,7 @@ from idse_orchestrator.server.api.problems import NOT_AUTHORIZED, NOTHING, Probl
 from idse_orchestrator.server.api.reads import check_reads
 from idse_orchestrator.server.api.sight import Sight, sight_of
 from idse_orchestrator.server.model.metrics import METRICS, said
+from idse_orchestrator.server.pages.rendering import day
 from idse_orchestrator.server.projection.report import metric_lines, row_of, standings
 from idse_orchestrator.server.projection.store import EVERYONE
 
@@ -248,6 +249,16 @@ class Views:
         if not found:
             raise ProblemError(NOTHING)
         return caller, str(found[0]["id"])
+
+    def writer_of(self, caller: Caller, ident: str, blob: str) -> str:
+        """Returns who saved a document of a session, and when; "" where no event says."""
+        rows = self._read(
+            caller,
+            "SELECT who, agent, at FROM events WHERE client_id = :client AND ledger_id = :id "
+            "AND kind = 'edited' AND body LIKE :blob ORDER BY lamport DESC LIMIT 1",
+            {"id": ident, "blob": f'%"{blob}"%'},
+        )
+        return f"{rows[0]['agent'] or rows[0]['who']}, {day(rows[0]['at'])} UTC," if rows and blob else ""
 
     def _changes(self, caller: Caller, ident: str, whole: Mapping[str, Any]) -> list[dict[str, Any]]:
         """Returns what changed since stages of a session were completed."""

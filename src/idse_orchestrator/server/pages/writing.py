@@ -56,12 +56,18 @@ _DONE = {
     REOPEN: "Reopened.",
     LOOK: "You are logged in again. Nothing is saved yet.",
 }
+_NOT_DONE = {
+    CHECK: "Not checked",
+    START: "Not started",
+    FINISH: "Not completed",
+    CONFIRM: "Not confirmed",
+}
 _STALE = Problem(
     412,
     CONFLICT,
     "this document was changed while you wrote",
-    "Nothing of yours is lost, and nothing is saved: your text is in the form, the saved one is below. The "
-    "next save puts what is in the form in its place.",
+    "Nothing of yours is lost, and nothing is saved: your text is in the form, what is saved beside it. "
+    "The next save puts what is in the form in its place.",
 )
 _OVERLAP = Problem(409, CONFLICT, "you both changed the same lines", "Put together by hand what is to stay.")
 
@@ -149,6 +155,9 @@ class Writing:
     def _first(self, asked: Asked) -> Answer:
         """Shows a document as it is saved."""
         opened = self._open(asked, asked.query.get("document", ""))
+        denied = self._site.why_not(asked)
+        if denied is not None:
+            raise ProblemError(denied_problem(denied))
         sent = Sent(opened.path, opened.session["tip"], opened.blob)
         if not why_fixed(opened.data):
             sent = sent._replace(text=text_of(opened.data))
@@ -159,9 +168,6 @@ class Writing:
         """Returns a document of a session, by default that of the stage that is next."""
         parts = asked.path.split("/")[2:-1]
         caller, ident = self._views.find(asked.caller, parts)
-        denied = self._site.why_not(asked)
-        if denied is not None:
-            raise ProblemError(denied_problem(denied))
         session = self._reads.session(caller, ident)
         for each in session["stages"]:
             each["path"] = ARTIFACTS[each["stage"]]
@@ -178,6 +184,9 @@ class Writing:
     async def _sent(self, asked: Asked, sent: Sent, refused: Problem | None) -> Answer:
         """Does what a form asks for."""
         opened = await self._reads.aside(self._open, asked, sent.document)
+        denied = await self._reads.aside(self._site.why_not, asked)
+        if denied is not None:
+            refused = denied_problem(denied)
         if refused is not None:
             return await self._reads.aside(self._page, asked, opened, sent, _Beside(refused))
         kept = _Kept(sent)
@@ -285,8 +294,9 @@ class Writing:
         parts = asked.path.split("/")[2:-1]
         at = f"/c/{'/'.join(parts)}"
         found = beside.findings
+        reading = self._views.find(asked.caller, parts)
         if found is None:
-            rows = self._reads.findings(self._views.find(asked.caller, parts)[0], opened.ident).items
+            rows = self._reads.findings(*reading).items
             name = stage["stage"] if stage else None
             found = [each for each in rows if each["path"] == opened.path or (name and each["stage"] == name)]
         data = {
@@ -302,10 +312,13 @@ class Writing:
             "moves": _moves(stage, saves=text is not None) if stage else (),
             "next": opened.session["next"],
             "problem": problem,
+            "may_write": self._site.why_not(asked) is None,
+            "failed": _NOT_DONE.get(sent.do, "Not saved"),
             "done": beside.done,
             "findings": [_row(each) for each in found],
             "is_gate": beside.findings is not None,
             "theirs": saved if beside.is_stale else None,
+            "writer": self._views.writer_of(*reading, opened.blob) if beside.is_stale else "",
             "has_both": beside.is_stale and self._merged(asked, opened, sent) is not None,
             "change": difference(saved, text) if text is not None and text != saved and not fixed else None,
         }
