@@ -8,7 +8,7 @@ import shutil
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from functools import cached_property
+from functools import cached_property, partial
 from importlib.machinery import PathFinder
 from threading import Lock
 from typing import TYPE_CHECKING, Any
@@ -202,12 +202,19 @@ class _Doors:
 
     @cached_property
     def _pages(self) -> Door:
+        from idse_orchestrator.server.gateway.admission import no_writing
         from idse_orchestrator.server.pages.door import PagesDoor
         from idse_orchestrator.server.pages.site import Site
+        from idse_orchestrator.server.pages.versions import Versions
         from idse_orchestrator.server.pages.views import Views
+        from idse_orchestrator.server.pages.writing import Writing
         from idse_orchestrator.server.tenants.keys import iso
         from idse_orchestrator.server.tenants.logins import Logins
 
-        admin = self._agency.admin
-        site = Site(Views(self._tables, self._reads, admin), "IDSE Agency", lambda: iso(time.time()))
-        return PagesDoor(self._agency, site, Logins(admin), self._api.count)
+        agency, admin, reads = self._agency, self._agency.admin, self._reads
+        versions = Versions(reads, agency.home)
+        views = Views(self._tables, reads, admin, versions)
+        may = partial(no_writing, agency)
+        site = Site(views, "IDSE Agency", lambda: iso(time.time()), writing=may)
+        writing = Writing(site, views, reads, self._writes, versions)
+        return PagesDoor(agency, site, Logins(admin), self._api.count, writing)

@@ -33,6 +33,7 @@ from idse_orchestrator.server.tenants.designs import Designs
 from idse_orchestrator.sessions.status import next_action
 
 if TYPE_CHECKING:
+    from idse_orchestrator.documents.design_reference import Catalogue
     from idse_orchestrator.server.model.push import Caller
     from idse_orchestrator.server.projection.store import Tables
     from idse_orchestrator.server.tenants.admin import Admin, Client
@@ -334,6 +335,10 @@ class Reads:
             words = "this key is for single repositories, and this is about all"
             raise ProblemError(Problem(403, NOT_AUTHORIZED, words))
         return caller.client_id or EVERYONE
+
+    def catalogue(self) -> Catalogue:
+        """Returns which designs there are, for all clients."""
+        return self._designs.catalogue()
 
     def designs(self, caller: Caller) -> Page:
         """Returns the libraries of designs, which are there for all clients."""

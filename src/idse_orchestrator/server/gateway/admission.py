@@ -81,13 +81,18 @@ def _not_any_more(agency: Agency, caller: Caller, place: Place) -> str:
     now = agency.admin.keys.caller_by_id(caller.key_id)
     if now is None:
         return "this key was revoked, or has expired, meanwhile"
-    found = agency.admin.place(now, place)
-    if isinstance(found, Moved):
-        return f"it is called {found.place} now"
-    if found is None or not found.exists:
-        return _UNKNOWN.words
-    denied = _no_pushing(agency, now, found)
+    denied = no_writing(agency, now, place)
     return denied.words if denied is not None else ""
+
+
+def no_writing(agency: Agency, caller: Caller, place: Place) -> Denied | None:
+    """Returns why `caller` may not write to a repository that is there; None where it may."""
+    found = agency.admin.place(caller, place)
+    if isinstance(found, Moved):
+        return Denied(ELSEWHERE, f"it is called {found.place} now", found.place)
+    if found is None or not found.exists:
+        return _UNKNOWN
+    return _no_pushing(agency, caller, found)
 
 
 def _no_reading(caller: Caller) -> Denied | None:

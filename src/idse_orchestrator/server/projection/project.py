@@ -95,7 +95,7 @@ class Projector:
         asked = set(changed)
         for ref in sorted(tips.keys() - asked):
             key = parse_session_ref(ref)
-            if key is not None and judged.get(key) != rows.judged_by(key[0]):
+            if key is not None and not rows.is_judged(key[0], judged.get(key, "")):
                 changed.append(ref)
         return changed
 

@@ -6,7 +6,16 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from idse_orchestrator.base.records import NamedTuple
-from idse_orchestrator.server.model.metrics import METRICS, Measured, Metric, is_met, measured
+from idse_orchestrator.server.model.metrics import (
+    MEDIAN,
+    METRICS,
+    Measured,
+    Metric,
+    Values,
+    is_met,
+    measured,
+    together,
+)
 from idse_orchestrator.server.projection.store import EVERYONE
 
 if TYPE_CHECKING:
@@ -89,27 +98,34 @@ def metric_lines(store: Tables, client: str, since: str = "") -> tuple[Line, ...
 
 
 def _lines(reading: Reader, ident: str, name: str, since: str) -> Sequence[Line]:
-    rows = reading.read(
-        "SELECT metric, part, value, doubtful FROM analytics WHERE client_id = :of AND day >= :since "
-        "ORDER BY metric, part",
-        of=ident,
-        since=since,
-    )
     lines = []
     for metric in METRICS:
-        own = [row for row in rows if row["metric"] == metric.name]
-        lines.append(Line(name, metric, "", _measured(metric, own)))
-        parts: dict[str, list[Row]] = {}
-        for row in own if metric.part else ():
-            parts.setdefault(row["part"], []).append(row)
-        lines += [
-            Line(name, metric, part or "people", _measured(metric, each)) for part, each in parts.items()
-        ]
+        parts = _measured(reading, metric, ident, since)
+        whole = together([found for _, found in parts])
+        lines.append(Line(name, metric, "", measured(metric, whole)))
+        if metric.part:
+            lines += [Line(name, metric, part or "people", measured(metric, found)) for part, found in parts]
     return lines
 
 
-def _measured(metric: Metric, rows: Sequence[Row]) -> Measured:
-    return measured(metric, [row["value"] for row in rows], sum(row["doubtful"] for row in rows))
+def _measured(reading: Reader, metric: Metric, ident: str, since: str) -> list[tuple[str, Values]]:
+    """Returns what was measured, by part. Only where a median needs them are there single values."""
+    query = _VALUES if metric.how == MEDIAN else _SUMS
+    rows = reading.read(query, of=ident, metric=metric.name, since=since)
+    if metric.how != MEDIAN:
+        return [(row["part"], Values(row["n"], row["total"])) for row in rows]
+    found: dict[str, list[Row]] = {}
+    for row in rows:
+        found.setdefault(row["part"], []).append(row)
+    return [
+        (part, Values(len(own), 0, tuple(row["value"] for row in own), sum(row["doubtful"] for row in own)))
+        for part, own in found.items()
+    ]
+
+
+_OF = "FROM analytics WHERE client_id = :of AND metric = :metric AND day >= :since"
+_SUMS = f"SELECT part, count(*) AS n, CAST(sum(value) AS BIGINT) AS total {_OF} GROUP BY part ORDER BY part"
+_VALUES = f"SELECT part, value, doubtful {_OF} ORDER BY part"
 
 
 def _standings(reading: Reader, names: Mapping[str, str]) -> Sequence[Standing]:

@@ -134,6 +134,25 @@ class Desk:
             task.add_done_callback(self._running.discard)
             return await asyncio.shield(task)
 
+    async def try_out(self, caller: Caller, asked: Asked, build: Build, stage: str) -> Examined | Denied:
+        """Returns what the judge would find in a session if `build` were written; nothing of it is kept.
+
+        With a `stage`, what its gate would say. Raises as `write` does, and OSError where the judge is gone.
+        """
+        agency = self._agency
+        agency.pace.count(caller.key_id)
+        async with agency.places.place(caller.client):
+            wanted = AskedOfGit(asked.place, RECEIVE, is_listing=False)
+            admitted = await asyncio.to_thread(admit, agency, caller, wanted)
+            if not isinstance(admitted, Admitted):
+                return admitted
+            write = _Write(agency, self._kinds, caller, asked)
+            with private_objects(write.git_dir) as folder:
+                made = await asyncio.to_thread(write.build, folder, build)
+                project, session = asked.names
+                question = self.examination(asked.place, (project, session), made.answer["tip"], stage)
+                return await self.examine(question._replace(objects=folder))
+
     async def _locked(self, caller: Caller, asked: Asked, build: Build) -> Outcome:
         began = time.monotonic()
         async with self._lock(asked.place) as is_ours:
