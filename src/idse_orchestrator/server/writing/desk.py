@@ -158,10 +158,11 @@ class Desk:
         async with self._lock(asked.place) as is_ours:
             if not is_ours:
                 return BUSY
-            late = await asyncio.to_thread(late_refusal, self._agency, caller, asked.place)
+            still = partial(late_refusal, self._agency, caller, asked.place)
+            late = await asyncio.to_thread(still)
             if late is not None:
                 return Verdict((late,))
-            recorder = self._agency.recorder(asked.place, caller, secrets.token_hex(8), WRITTEN)
+            recorder = self._agency.recorder(asked.place, caller, secrets.token_hex(8), still, WRITTEN)
             outcome = await self._held(_Write(self._agency, self._kinds, caller, asked), build, recorder)
         if isinstance(outcome, Written):
             self._agency.follow(recorder)
