@@ -76,7 +76,7 @@ def test_old_quarantines_go_and_fresh_ones_stay(agency, filled):
 
 
 def test_what_a_tick_costs_does_not_grow_with_the_square_of_the_repositories(tenants, monkeypatch):
-    """It asks every two seconds: where anything changed, for the rules once a client, names once a repository."""
+    """Every two seconds, where anything changed: the rules once a client, the names once a repository."""
     tenants.add_client("acme")
     for number in range(30):
         tenants.add_repository(Place("acme", f"r{number}"))
