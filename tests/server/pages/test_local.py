@@ -122,12 +122,12 @@ def test_nothing_is_written_with_it(visitor):
     assert visitor.ask(f"{at}/write", "POST")[0] == 405
 
 
-def test_it_writes_nothing_into_the_repository(filled, running):
+def test_it_writes_nothing_into_the_repository_but_what_it_keeps_for_itself(filled, running):
     def stand():
         return {
             str(path.relative_to(filled.path)): path.read_bytes()
             for path in filled.path.rglob("*")
-            if path.is_file()
+            if path.is_file() and ".git/idse/pages" not in str(path)
         }
 
     before = stand()

@@ -35,7 +35,7 @@ from idse_orchestrator.sessions.status import next_action
 if TYPE_CHECKING:
     from idse_orchestrator.documents.design_reference import Catalogue
     from idse_orchestrator.server.model.push import Caller
-    from idse_orchestrator.server.projection.store import Store
+    from idse_orchestrator.server.projection.store import Tables
     from idse_orchestrator.server.tenants.admin import Admin, Client
     from idse_orchestrator.server.tenants.home import Home
 
@@ -84,7 +84,7 @@ class Where(NamedTuple):
 class Reads:
     """Reads the projection in `store` for callers; texts that it does not hold come from git."""
 
-    def __init__(self, store: Store, admin: Admin, home: Home) -> None:
+    def __init__(self, store: Tables, admin: Admin, home: Home) -> None:
         self._store = store
         self._admin = admin
         self._home = home

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING
 
 from idse_orchestrator.base.records import NamedTuple
@@ -65,13 +64,14 @@ def admit(agency: Agency, caller: Caller, asked: Asked) -> Admitted | Denied:
     return Admitted(agency.home.git, f"/{place}.git") if is_there else Admitted(agency.empty_root, EMPTY)
 
 
-async def late_refusal(agency: Agency, caller: Caller, place: Place) -> Refusal | None:
+def late_refusal(agency: Agency, caller: Caller, place: Place) -> Refusal | None:
     """Returns why a push that was admitted may not come in after all; None where it may.
 
     Asked under the lock of its repository, which whoever archives, renames or deletes it takes as well.
+    For threads.
     """
     try:
-        why = await asyncio.to_thread(_not_any_more, agency, caller, place)
+        why = _not_any_more(agency, caller, place)
     except IdseError as error:
         return Refusal("", "admin", error.message, "the operator: idse agency doctor")
     return Refusal("", "not-allowed", why) if why else None

@@ -268,7 +268,7 @@ class _Visit:
             most = agency.configuration.max_pack_bytes + (1 << 20)
             starting = Backend.start(environment, most, self._patience, receiving.descriptors)
             recorder = agency.recorder(place, caller, self.id)
-            still = partial(late_refusal, agency, caller, place)
+            still = partial(asyncio.to_thread, late_refusal, agency, caller, place)
             answering = asyncio.create_task(receiving.answer(recorder.question, recorder.decide, still))
             try:
                 await self._pass(starting, receiving)
@@ -280,7 +280,7 @@ class _Visit:
             if receiving.verdict is not None:
                 agency.metrics.judging.observe(receiving.judged_seconds)
         if self.has_answered:
-            # The lock is free, and the client still waits: it reads what it wrote.
-            await agency.follow(place, recorder)
+            # The lock is free, and the client still waits: its next read waits for the rows.
+            agency.follow(recorder)
             await self._finish()
         agency.pushed(place, recorder, time.monotonic() - began)

@@ -17,6 +17,7 @@ from idse_orchestrator.server.api.app import LARGEST_BODY, body_of
 from idse_orchestrator.server.api.problems import NOT_AUTHORIZED, USAGE, Problem, ProblemError, problem_of
 from idse_orchestrator.server.gateway.app import CALLER
 from idse_orchestrator.server.gateway.door import secret_in
+from idse_orchestrator.server.pages.proxied import ProxyLogins
 from idse_orchestrator.server.pages.site import HEADERS, PAGES, Answer, Asked, redirect, static
 from idse_orchestrator.server.pages.writing import LOOK, is_writing
 from idse_orchestrator.server.tenants.logins import LOGIN_SECONDS, form_token
@@ -77,6 +78,7 @@ class PagesDoor:
         self._site = site
         self._logins = logins
         self._count = count
+        self._proxied = ProxyLogins(agency.configuration, agency.admin.keys)
         self._writing = writing
         is_safe = agency.url.startswith("https://")
         self._cookie = "__Host-idse" if is_safe else "idse"
@@ -114,7 +116,8 @@ class PagesDoor:
         if told.method not in ("GET", "HEAD", "POST"):
             raise ProblemError(_METHOD._replace(headers={"allow": "GET, HEAD, POST"}))
         self._check_origin(told)
-        caller, secret = await asyncio.to_thread(self._who, told)
+        proxied = await asyncio.to_thread(self._proxied.caller, scope)
+        caller, secret = await asyncio.to_thread(self._who, told, proxied)
         if caller is not None:
             scope[CALLER] = caller
             self._count(caller)
@@ -136,7 +139,7 @@ class PagesDoor:
         refused = None
         if form is not None and not (secret and _is_same(form.get("token", ""), token)):
             refused = _NO_TOKEN
-        asked = Asked(caller, told.path, told.query, token)
+        asked = Asked(caller, told.path, told.query, token, may_leave=proxied is None)
         answer = await self._writing.answer(asked, form, refused)
         return answer._replace(headers={**answer.headers, **headers})
 
@@ -147,19 +150,21 @@ class PagesDoor:
         if not (is_form or PAGES.fullmatch(told.path)):
             return _NOTHING
         self._check_origin(told)
+        proxied = self._proxied.caller(scope)
         if told.path == "/login":
-            return self._log_in(scope, told)
+            return redirect("/") if proxied else self._log_in(scope, told)
         if told.method == "POST" and told.path == "/logout":
             return self._log_out(told)
         if told.method not in ("GET", "HEAD"):
             raise ProblemError(_METHOD)
-        caller, secret = self._who(told)
+        caller, secret = self._who(told, proxied)
         if caller is None:
             return self._to_login(told)
         scope[CALLER] = caller
         self._count(caller)
         token = form_token(secret) if secret else ""
-        return self._site.answer(Asked(caller, told.path, told.query, token, told.header(b"if-none-match")))
+        known = told.header(b"if-none-match")
+        return self._site.answer(Asked(caller, told.path, told.query, token, known, proxied is None))
 
     def _check_origin(self, told: _Told) -> None:
         """Raises ProblemError for a host that is not ours, and for what another site sends.
@@ -186,8 +191,10 @@ class PagesDoor:
 
     # --- logging in and out ---
 
-    def _who(self, told: _Told) -> tuple[Caller | None, str]:
+    def _who(self, told: _Told, proxied: Caller | None) -> tuple[Caller | None, str]:
         """Returns who asks, and the secret of the login; "" : a key in a header has none."""
+        if proxied is not None:
+            return proxied, self._proxied.secret(proxied)
         secret = self._secret(told)
         caller = self._logins.caller(secret) if secret else None
         if caller is None and (key := secret_in(told.headers)):

@@ -44,13 +44,17 @@ _LONGEST_QUERY = 4_096
 
 
 class Asked(NamedTuple):
-    """A request for a page: `path` is decoded, `token` goes into forms; "" : there are none to send."""
+    """A request for a page: `path` is decoded, `token` goes into forms; "" : there are none to send.
+
+    `may_leave`: the login is one that can be ended here, and not a proxy's.
+    """
 
     caller: Caller
     path: str
     query: Mapping[str, str] = {}
     token: str = ""
     known: str = ""
+    may_leave: bool = True
 
 
 class Answer(NamedTuple):
@@ -219,6 +223,7 @@ class Site:
             "menu": menu,
             "who": who,
             "token": asked.token,
+            "leaves": bool(asked.token) and asked.may_leave,
             "crumbs": (),
             "formats": (),
         }
@@ -251,6 +256,7 @@ class Site:
             "menu": (),
             "who": "",
             "token": "",
+            "leaves": False,
             "crumbs": (),
             "formats": (),
         }

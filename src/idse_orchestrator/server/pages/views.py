@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from idse_orchestrator.server.model.push import Caller
     from idse_orchestrator.server.pages.versions import Versions
     from idse_orchestrator.server.projection.report import Line
-    from idse_orchestrator.server.projection.store import Row, Store
+    from idse_orchestrator.server.projection.store import Row, Tables
     from idse_orchestrator.server.tenants.admin import Admin
 
 Given = Mapping[str, str]
@@ -87,7 +87,7 @@ class Seen(NamedTuple):
 class Views:
     """Reads what pages show from `store`, for callers; for threads."""
 
-    def __init__(self, store: Store, reads: Reads, admin: Admin, versions: Versions) -> None:
+    def __init__(self, store: Tables, reads: Reads, admin: Admin, versions: Versions) -> None:
         self._store = store
         self._reads = reads
         self._admin = admin

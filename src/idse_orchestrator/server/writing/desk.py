@@ -13,7 +13,7 @@ import json
 import os
 import secrets
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from functools import partial
 from itertools import chain, repeat
@@ -53,7 +53,6 @@ if TYPE_CHECKING:
     from idse_orchestrator.server.tenants.database import Writing
 
 Build = Callable[[Replica], None]
-Follow = Callable[["Place", Sequence[str]], Awaitable[object]]
 _HALF = 5
 """Bytes of an event's id that tell the name of its write; as many more tell its digest."""
 
@@ -105,15 +104,11 @@ class _Made(NamedTuple):
 
 
 class Desk:
-    """Writes for callers of one Agency; its ledgers have `kinds`.
+    """Writes for callers of one Agency; its ledgers have `kinds`."""
 
-    `follow` is told which refs moved where, so that whoever reads next sees it.
-    """
-
-    def __init__(self, agency: Agency, kinds: Kinds, follow: Follow) -> None:
+    def __init__(self, agency: Agency, kinds: Kinds) -> None:
         self._agency = agency
         self._kinds = kinds
-        self._follow = follow
         self._running: set[asyncio.Task[Outcome]] = set()
 
     async def write(self, caller: Caller, asked: Asked, build: Build) -> Outcome:
@@ -157,13 +152,13 @@ class Desk:
         async with self._lock(asked.place) as is_ours:
             if not is_ours:
                 return BUSY
-            late = await late_refusal(self._agency, caller, asked.place)
+            late = await asyncio.to_thread(late_refusal, self._agency, caller, asked.place)
             if late is not None:
                 return Verdict((late,))
             recorder = self._agency.recorder(asked.place, caller, secrets.token_hex(8), WRITTEN)
             outcome = await self._held(_Write(self._agency, self._kinds, caller, asked), build, recorder)
-        if isinstance(outcome, Written) and recorder.refs:
-            await self._follow(asked.place, recorder.refs)
+        if isinstance(outcome, Written):
+            self._agency.follow(recorder)
         if isinstance(outcome, (Written, Verdict)) and recorder.result:
             self._agency.pushed(asked.place, recorder, time.monotonic() - began)
         return outcome
@@ -182,12 +177,9 @@ class Desk:
                 {"code": each.code, "message": each.message} for each in verdict.recorded
             ]
             recorder.also = partial(write.keep, made)
-            is_noted = await recorder.decide(said, verdict)
+            verdict = await recorder.decide(said, verdict)
             if verdict.refused:
                 return verdict
-            if not is_noted:
-                words = "the audit cannot be written"
-                return Verdict((Refusal("", "audit", words, "the operator: idse agency doctor"),))
             await asyncio.to_thread(write.finish, folder, made)
         return Written(made.answer, made.answer["tip"])
 
