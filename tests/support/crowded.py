@@ -1,16 +1,18 @@
-"""An Agency for pages to be looked at: clients with 0, 1, 50 and 5,000 sessions, and one that is as people are."""
+"""An Agency for pages to be looked at: clients with 0, 1, 50 and 5,000 sessions, and one as people are."""
 
 from __future__ import annotations
 
+import json
 import pathlib
 import subprocess
 import sys
+import time
 import types
 
 from agency_bed import AgencyBed
-from here import discover, ledger_writer
+from here import ledger_writer
 from idse_orchestrator.documents.project_workspace import ARTIFACTS
-from idse_orchestrator.ledger.refs import PUBLISHED
+from idse_orchestrator.ledger.refs import PUBLISHED, SESSIONS
 from idse_orchestrator.server.model.names import Place
 from idse_orchestrator.server.tenants.audit import AuditEntry
 from idse_orchestrator.server.tenants.bundles import agency_git
@@ -20,9 +22,10 @@ from pushes import Clone
 
 HOUSE = pathlib.Path(__file__).parents[2]
 OWN = HOUSE / ".idse/projects/idse-orchestrator/sessions/__blueprint__"
+PATIENCE = 240
 START = 1_793_700_000  # 2026-11-03
 SIZES = {"empty": 0, "single": 1, "harbour": 24, "acme": 50, "many": 5_000}
-"""Clients, and about how many sessions each has. `acme` has what is hostile, `harbour` what people see in docs."""
+"""Clients, and about how many sessions each has: what is hostile has `acme`, what docs show `harbour`."""
 _NAMES = (
     ("berth-booking", "Captains book a berth from the bridge", 7, "Ines Duarte"),
     ("tide-tables", "Tide tables for the next fortnight", 7, "Tom Okafor"),
@@ -87,15 +90,18 @@ def harbour(clone, clock):
 class Crowd(AgencyBed):
     """The Agency at `path`, filled and not started; `keys` are by client, "" : that of an operator."""
 
-    def __init__(self, path):
+    def __init__(self, path, clients=tuple(SIZES)):
         super().__init__(path)
         tenants = Tenants(self.home, self.admin, agency_git({}))
         self.keys = {"": self.key("", "read", name="Lead")}
-        for client, size in SIZES.items():
+        self._sessions = dict.fromkeys(clients, 0)
+        for client in clients:
+            size = SIZES[client]
             self.keys[client] = self.key(client, "read", "push", "create", name=f"Ann of {client}")
             if size:
                 made = clone_at(path.parent / client)
                 self._fill(made, client, size)
+                self._sessions[client] = len(made.repo.git("for-each-ref", SESSIONS).splitlines())
                 place = Place(client, "shop" if client != "harbour" else "port")
                 tenants.add_repository(place)
                 git_dir = self.home.git_dir(place)
@@ -106,6 +112,19 @@ class Crowd(AgencyBed):
                 for outcome, rule in (("ok", ""), ("ok", ""), ("refused", "IDSE301"), ("ok", "")):
                     entry = AuditEntry(ident, "push", "k1", place.repository, outcome=outcome, rule=rule)
                     self.admin.audit.write(entry)
+
+    def begin(self):
+        """Starts the server, and waits until its tables have all sessions."""
+        self.start()
+        wanted = {client: self._sessions[client] for client in self._sessions}
+        until = time.monotonic() + PATIENCE
+        while self._shown() != wanted:
+            assert time.monotonic() < until
+            time.sleep(0.2)
+
+    def _shown(self):
+        rows = json.loads(self.get("/overview.json", self.keys[""])[1])["clients"]
+        return {row["client"]: row["sessions"] for row in rows}
 
     def _fill(self, clone, client, size):
         clock = types.SimpleNamespace(at=START)
@@ -120,7 +139,9 @@ class Crowd(AgencyBed):
         elif size == 1:
             clone.create("first", title="The only one")
         elif size < 1_000:
-            fill(clone, size - 4)
+            fill(clone, size - 5)
+            clone.create("torn", title="Two people wrote at once")
+            clone.save("torn", spec="# Spec\n\n<<<<<<< one\na\n=======\nb\n>>>>>>> two\n")
         else:
             script = HOUSE / "benchmarks/build.py"
             words = [sys.executable, str(script), ".", "sessions", str(size)]
