@@ -36,8 +36,8 @@ MOST_FILES = 431
 # REST has nine, MCP four, writes by the server five; what a door asks the judge has two,
 # kept answers one. Reports as data and schemas of tools have one each: commands and the server share them.
 # What Landlock is told is a file of its own: nothing else knows system calls.
-# The pages have ten: what each shows, how, by which address, two doors, logins, whom a proxy names, who puts them together for
-# one repository, and their command.
+# The pages have ten: what each shows, how, by which address, two doors, logins, whom a proxy names, who puts
+# them together for one repository, and their command.
 MOST_LONELY_PROTOCOLS = 2
 MOST_ENTERED = {"status": 26, "sync push": 62, "stage complete": 66}
 # How hidden characters are shown is known to pages, too, so it stands in base/text, not beside the terminal.
