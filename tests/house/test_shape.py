@@ -19,7 +19,7 @@ from shape.protocols import Classes  # noqa: E402
 from shape.source import EDGES, read  # noqa: E402
 from shape.trips import trips  # noqa: E402
 
-MOST_FILES = 434
+MOST_FILES = 436
 # Evidence has five: what documents say, what git shows, the judge, the trace of them, and its command. Two
 # more are the table of agents, and the texts that lead one; two the report and the watch; two the branches
 # of sessions, and code that is out of place; one renames sessions and deletes them. The merge of boxes has
@@ -36,9 +36,9 @@ MOST_FILES = 434
 # REST has nine, MCP four, writes by the server five; what a door asks the judge has two,
 # kept answers one. Reports as data and schemas of tools have one each: commands and the server share them.
 # What Landlock is told is a file of its own: nothing else knows system calls.
-# The pages have nine: what each shows, how, by which address, two doors, logins, who puts them together for
-# one repository, and their command. Those that write have four more: what they do, what a form holds of a
-# document, what differs between two texts, and older versions of documents.
+# The pages have ten: what each shows, how, by which address, two doors, logins, whom a proxy names, who puts
+# them together for one repository, and their command. Those that write have four more: what they do, what a
+# form holds of a document, what differs between two texts, and older versions of documents.
 MOST_LONELY_PROTOCOLS = 2
 MOST_ENTERED = {"status": 26, "sync push": 62, "stage complete": 66}
 # How hidden characters are shown is known to pages, too, so it stands in base/text, not beside the terminal.
