@@ -7,19 +7,16 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, cast
 
-from idse_orchestrator.ledger.kinds import Kinds
-from idse_orchestrator.tasks.kind import TASKS
+from idse_orchestrator.tasks.kind import TASK_KINDS
 
 if TYPE_CHECKING:
     from idse_orchestrator.git.vault import Vault
     from idse_orchestrator.ledger.events import Acting, SessionKey
+    from idse_orchestrator.ledger.fsck import FoundRef, FsckReport
     from idse_orchestrator.tasks.state import TaskState
     from idse_orchestrator.tasks.task_queue import TaskQueue
     from idse_orchestrator.wiring.application import Application
     from idse_orchestrator.wiring.stores import StoreApplication
-
-TASK_KINDS = Kinds((TASKS,), found_at=f"{__name__}:TASK_KINDS")
-"""The kinds that never leave this repository. Those that may be published are in `wiring.ledgers`."""
 
 
 def task_queue(vault: Vault, actor: Acting, clock: Callable[[], float] = time.time) -> TaskQueue:
@@ -60,3 +57,16 @@ def tick_list(app: Application, key: SessionKey, states: Iterable[TaskState]) ->
     if marks:
         write_atomically(path, with_marks(text, marks).encode("utf-8", "surrogateescape"))
     return [box.task for box in boxes_of(text) if box.place in marks]
+
+
+def checked_tasks(
+    app: Application | StoreApplication, only: Callable[[FoundRef], bool], on_progress: Callable[[str], None]
+) -> FsckReport | None:
+    """Returns what is wrong with the tasks that `only` chooses; None in a folder without git."""
+    from idse_orchestrator.ledger.fsck import check_ledgers
+    from idse_orchestrator.tasks.check import TaskSource
+
+    if not app.has_git:
+        return None
+    with TaskSource(cast("Vault", app.vault), TASK_KINDS) as source:
+        return check_ledgers(source, only=only, on_progress=on_progress)
