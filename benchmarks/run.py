@@ -34,6 +34,7 @@ from routing import routing
 from rows import ROWS as LOCAL
 from rows import Sizes
 from syncing import first_pull, joining, pushing
+from tasking import ROWS as TASKS
 from tracing import serving, tracing
 from writing import ROWS as WRITING
 
@@ -55,6 +56,7 @@ ROWS = {
     **SERVING,
     **PROJECTING,
     **DOORS,
+    **TASKS,
 }
 
 

@@ -113,7 +113,21 @@ class TaskQueue:
             ((project, session, task.task), self._beginning(project, session, task)) for task in new
         ]
         plans += [((project, session, change.task), self._changing(change)) for change in changes]
+        if len(plans) == 1:  # one ref needs no transaction, which costs a process
+            return self._applied(*plans[0])
         return [tip.state for tip in self._batch.append_each(TASK, plans)] if plans else []
+
+    def _applied(self, key: Key, plan: Callable[[Tip[Any] | None], Sequence[Draft]]) -> Sequence[TaskState]:
+        is_moved = False
+
+        def noting(tip: Tip[Any] | None) -> Sequence[Draft]:
+            nonlocal is_moved
+            drafts = plan(tip)
+            is_moved = bool(drafts)
+            return drafts
+
+        tips = self._writer.append_to(TASK, key, noting)
+        return [tips[-1].state] if is_moved else []
 
     def _beginning(
         self, project: str, session: str, task: NewTask
