@@ -11,7 +11,7 @@ from statistics import median
 
 from bed import HERE, IDSE, Bed
 from measure import Figure, Subject, at_most, take_turns
-from rows import Sizes
+from rows import Sizes  # noqa: TC002 - our own, beside this file
 from task_worker import KEY, NewTask
 from writing import _line, _round, _start
 
