@@ -38,7 +38,7 @@ class ShellAgent:
         """See `Adapter`."""
         return Plan(("sh", "-c", self.command))
 
-    def parse(self, line: bytes) -> None:  # noqa: ARG002 - of the Protocol
+    def parse(self, line: bytes) -> None:
         """Returns None: nothing that a command prints counts."""
 
     def finish(self, seen: Seen, ended: Ended) -> Outcome:  # noqa: ARG002 - of the Protocol
