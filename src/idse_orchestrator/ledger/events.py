@@ -192,6 +192,9 @@ def trailers_of(event: Event) -> Mapping[str, str]:
         "Idse-Code": body.get("code", ""),
         "Idse-Migration": body.get("migration", ""),
         "Idse-Claim": body.get("claim", ""),
+        "Idse-Task": body.get("task", ""),
+        "Idse-Take": body.get("take", ""),
+        "Idse-Attempt": body.get("attempt", ""),
         "Idse-Lamport": event.lamport,
     }
     clean = {key: one_line(str(value)) for key, value in values.items() if value is not None}

@@ -51,13 +51,13 @@ class EventMaker:
     def __init__(
         self, actor: Acting, clock: Callable[[], float] = time.time, chance: Callable[[], bytes] = _chance
     ) -> None:
-        self._acting = actor
+        self.acting = actor
         self.clock = clock
         self._chance = chance
 
     def event(self, draft: Draft, lamport: int, form: int) -> Event:
         """Returns the event of `draft`, with an id of its own."""
-        now, actor = self.clock(), self._actor
+        now, actor = self.clock(), self.actor
         happened = now if draft.at is None else float(seconds_of(draft.at))
         return Event(
             id=ulid(max(0, int(happened * 1000)), self._chance()),
@@ -73,11 +73,12 @@ class EventMaker:
     @cached_property
     def person(self) -> Actor:
         """The actor as it stands in events and on commits."""
-        return _as_written(self._actor)
+        return _as_written(self.actor)
 
     @cached_property
-    def _actor(self) -> Actor:
-        return self._acting()
+    def actor(self) -> Actor:
+        """Who acts, and in which clone."""
+        return self.acting()
 
 
 def _as_written(actor: Actor) -> Actor:
@@ -105,7 +106,7 @@ class Backend(Protocol):
     def keep(self, named: Named, made: Made) -> str:
         """Keeps an entry that nothing leads to yet; its id."""
 
-    def move(self, named: Named, old: str | None, new: str, subject: str) -> None:
+    def move(self, named: Named, old: str | None, new: Tip[Any], subject: str) -> None:
         """Lets the ledger end with `new` instead of `old`.
 
         LedgerMovedError where it ends elsewhere by now.
@@ -116,14 +117,17 @@ class Backend(Protocol):
 
 
 class Writer:
-    """Appends events of `kinds` to ledgers. The lock stands in the folder `private`.
+    """Appends events of `kinds` to ledgers. The lock stands in the folder `private` and is called `lock`.
 
     A plan is called with the tip, under the lock, perhaps more than once; it returns the events to append,
     or raises to refuse. It must be quick and change nothing.
     """
 
-    def __init__(self, private: str, kinds: Kinds, backend: Backend, maker: EventMaker) -> None:
+    def __init__(
+        self, private: str, kinds: Kinds, backend: Backend, maker: EventMaker, lock: str = "lock"
+    ) -> None:
         self._private = private
+        self._lock = lock
         self._kinds = kinds
         self._backend = backend
         self._maker = maker
@@ -134,7 +138,7 @@ class Writer:
         StorageError where the repository cannot be written, InvalidConfigurationError where git does not
         know who acts.
         """
-        with file_lock(self._private):
+        with file_lock(self._private, name=self._lock):
             self._maker.event(Draft("created", {}), 0, 1)
 
     def append_to(self, kind: str, names: Sequence[str], plan: Plan) -> Sequence[Tip[Any]]:
@@ -144,7 +148,7 @@ class Writer:
         """
         named = Named(self._kinds[kind], tuple(names))
         named.kind.ref(*names)
-        with file_lock(self._private):
+        with file_lock(self._private, name=self._lock):
             for _ in range(_TRIES):
                 before = self._backend.read(named)
                 drafts = plan(before)
@@ -168,7 +172,7 @@ class Writer:
             tip = self._entry(named, tip, draft, events[-1])
             tips.append(tip)
         subject = subject_of(events[0], self._kinds.words)
-        self._backend.move(named, before.commit if before else None, tip.commit, subject)
+        self._backend.move(named, before.commit if before else None, tip, subject)
         return tips
 
     def _entry(self, named: Named, before: Tip[Any], draft: Draft, event: Event) -> Tip[Any]:
