@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import Any, Protocol
 
 from idse_orchestrator.base.records import NamedTuple
+from idse_orchestrator.base.text import counted
 
 DONE = "done"
 NEEDS_REVIEW = "needs-review"
@@ -33,7 +34,8 @@ class Order(NamedTuple):
     `workspace`, `home`, `out` and `task_file` are absolute paths as the agent will see them; `prompt` is
     the text for a model. `model` is the name that the task gives ("": the agent's own default). `cap_usd`
     None: no cap. `trust_project` lets the program load hooks, settings and MCP servers of the branch.
-    `resume` is an id that an earlier attempt told with an Event ("": start afresh).
+    `resume` is an id that an earlier attempt told with an Event ("": start afresh). `sandboxed`: a sandbox of
+    ours holds it, so it need not ask before it runs a command.
     """
 
     project: str
@@ -51,6 +53,7 @@ class Order(NamedTuple):
     cap_usd: float | None = None
     trust_project: bool = False
     resume: str = ""
+    sandboxed: bool = False
 
 
 class Plan(NamedTuple):
@@ -58,7 +61,8 @@ class Plan(NamedTuple):
 
     `keys` names variables of the user's environment that it gets as well: the one key of that agent.
     `reads` are paths outside of the workspace that it must be able to read under a sandbox, such as the
-    folder that it is installed in. `network` False: it needs none.
+    folder that it is installed in. `network` False: it needs none. `model` is the one that it is told to ask
+    ("": the program decides). `files` are to be in its home before it starts, by relative path.
     """
 
     argv: tuple[str, ...]
@@ -67,10 +71,16 @@ class Plan(NamedTuple):
     keys: tuple[str, ...] = ()
     reads: tuple[str, ...] = ()
     network: bool = True
+    model: str = ""
+    files: Mapping[str, bytes] = {}
 
 
 class Usage(NamedTuple):
-    """Tokens of an attempt. Of each number the highest that was seen counts: totals grow over a resume."""
+    """Tokens of an attempt. Of each number the highest that was seen counts: totals grow over a resume.
+
+    `input_uncached` holds neither what was read from a cache nor what was written to one; `reasoning` is a
+    part of `output`.
+    """
 
     input_uncached: int = 0
     cache_read: int = 0
@@ -79,18 +89,20 @@ class Usage(NamedTuple):
     reasoning: int = 0
 
 
-MESSAGE, FINAL, DENIED, ERROR, LIMIT, LOGIN, SPEND, STARTED = (
-    "message", "final", "denied", "error", "limit", "login", "spend", "started",
+MESSAGE, FINAL, DENIED, ERROR, LIMIT, LOGIN, SPEND, STARTED, OVER, ACTED = (
+    "message", "final", "denied", "error", "limit", "login", "spend", "started", "over", "acted",
 )  # fmt: skip
 """Kinds of events: it said something · its last word · a tool was denied · it reports an error · its provider
-says to wait · it is not logged in · it tells usage or cost alone · it tells its id, to resume."""
+says to wait · it is not logged in · it tells usage or cost alone · it tells its id, to resume · its own cap
+is spent · a tool did what it was called for."""
 
 
 class Event(NamedTuple):
     """What one line of an agent means. `text` is hostile: it is shown through `printable`, never published.
 
     `usage` and `cost_usd` are totals of the attempt so far, None where the line does not tell them.
-    `retry_after_s` is how long the provider wants us to wait, None where it does not say.
+    `retry_after_s` is how long the provider wants us to wait, None where it does not say. `model` is the one
+    that answered, "" where the line does not tell it.
     """
 
     kind: str
@@ -98,6 +110,7 @@ class Event(NamedTuple):
     usage: Usage | None = None
     cost_usd: float | None = None
     retry_after_s: float | None = None
+    model: str = ""
 
 
 class Seen(NamedTuple):
@@ -112,6 +125,9 @@ class Seen(NamedTuple):
     resume: str = ""
     usage: Usage | None = None
     cost_usd: float | None = None
+    over: bool = False
+    acts: int = 0
+    model: str = ""
 
 
 MOST_TEXT = 2000
@@ -126,6 +142,8 @@ def fold(seen: Seen, event: Event) -> Seen:
     if event.cost_usd is not None:
         seen = seen._replace(cost_usd=max(seen.cost_usd or 0.0, event.cost_usd))
     text = event.text[:MOST_TEXT]
+    if event.model:
+        seen = seen._replace(model=event.model[:MOST_TEXT])
     changes: dict[str, dict[str, Any]] = {
         FINAL: {"final": True},
         DENIED: {"denied": seen.denied + 1},
@@ -133,6 +151,8 @@ def fold(seen: Seen, event: Event) -> Seen:
         LIMIT: {"limit": True, "retry_after_s": event.retry_after_s or seen.retry_after_s},
         LOGIN: {"login": True},
         STARTED: {"resume": text},
+        OVER: {"over": True},
+        ACTED: {"acts": seen.acts + 1},
     }
     return seen._replace(**changes.get(event.kind, {}))
 
@@ -200,3 +220,29 @@ def ended_from_outside(ended: Ended) -> Outcome | None:
     if ended.code < 0:
         return Outcome(KILLED, f"signal {-ended.code} ended it")
     return None
+
+
+def judged(seen: Seen, ended: Ended) -> Outcome:  # noqa: PLR0911 - one return for each end
+    """Returns the outcome of a program that tells what it does: only a last word without a but is `done`.
+
+    A limit that it got over by itself does not count, and an exit code of 0 proves nothing. Who says that it
+    is done and used no tool has only talked.
+    """
+    found = ended_from_outside(ended)
+    if found is not None:
+        return found
+    if seen.login and not seen.final:
+        return Outcome(AUTH, "it is not logged in, or its key is refused")
+    if seen.over:
+        return Outcome(BUDGET, "it spent its own cap")
+    if seen.limit and not seen.final:
+        return Outcome(LIMITED, "its provider limits it", seen.retry_after_s)
+    if seen.denied:
+        return Outcome(REFUSED, f"{counted(seen.denied, 'time')} a tool was denied, or the model refused")
+    if not seen.final and (seen.error or ended.code != 0):
+        return Outcome(FAILED, seen.error or f"exit code {ended.code}")
+    if not seen.final:
+        return Outcome(NO_FINAL, "it ended without a last word")
+    if ended.code != 0:
+        return Outcome(FAILED, f"exit code {ended.code}")
+    return Outcome(DONE) if seen.acts else Outcome(FAILED, "it says that it is done, and did nothing")
