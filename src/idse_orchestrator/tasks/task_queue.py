@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from idse_orchestrator.ledger.shapes import Record
 
 LEASE_S = 600
+_REMEMBERED = 20_000
+"""Tasks whose last state is kept in memory; the board has most of them anyway."""
 
 Key = tuple[str, str, str]
 """(project, session, task)"""
@@ -82,7 +84,7 @@ class TaskQueue:
     ) -> None:
         self._kinds = kinds
         self._common_dir = vault.common_dir
-        self._backend = GitBackend(vault, actor, clock)
+        self._backend = GitBackend(vault, actor, clock, _REMEMBERED)
         self._maker = self._backend.maker
         self._writer = Writer(vault.private, kinds, self._backend, self._maker, LOCK)
         self._batch = BatchWriter(vault.private, kinds, BatchBackend(vault, self._maker), LOCK)
