@@ -6,10 +6,11 @@ from collections.abc import Iterable, Mapping
 
 KEPT = (
     "PATH", "LANG", "LANGUAGE", "TERM", "TZ", "COLORTERM", "NO_COLOR",
-    "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "no_proxy", "all_proxy",
+    "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "ALL_PROXY",
+    "http_proxy", "https_proxy", "no_proxy", "all_proxy",
     "SSL_CERT_FILE", "SSL_CERT_DIR",
 )  # fmt: skip
-"""Variables that every attempt gets, and all that begin with LC_. No key, no agent's login, no git variable."""
+"""Variables that every attempt gets, as all that begin with LC_: no key, no login, none of git's."""
 
 NO_PATH = "/usr/local/bin:/usr/bin:/bin"
 

@@ -32,7 +32,9 @@ class WorkerLock:
     def beat(self) -> None:
         """Says that it is alive."""
         self._beats += 1
-        with suppress(OSError):  # a full disk is no reason to be taken for dead at once: the lock still says it
+        with suppress(
+            OSError
+        ):  # a full disk is no reason to be taken for dead at once: the lock still says it
             os.pwrite(self._file, b"%020d\n" % self._beats, 0)
 
     def release(self) -> None:
