@@ -103,7 +103,7 @@ def state_home(environment: Mapping[str, str]) -> str:
 
 
 def prepare(app: Application, key: SessionKey, asked: Asked) -> Prepared:
-    """Returns a run that may begin. Raises what keeps it from that: a stage, a handoff, an agent …"""
+    """Returns a run that may begin. Raises what keeps it from that, be it a stage or an agent."""
     look = app.reader.look(*key)
     if look is None:
         raise no_ledger(key)

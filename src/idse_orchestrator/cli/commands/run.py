@@ -200,10 +200,17 @@ def _view(terminal: Terminal, key: SessionKey) -> View:
             sys.stdout.flush()
 
     def over(orchestrator: MultiAgentOrchestrator, _code: int) -> None:
-        for state, why in orchestrator.left():
+        left = [*orchestrator.left()]
+        for state, why in left:
             terminal.data(printable(f"{state.task}  {state.state}: {one_line(why)}"))
         terminal.say(f"{name}: {_counts(orchestrator.totals()) or 'no task'}")
-        if orchestrator.branch.tip():
+        failed = next((state.task for state, _ in left if state.state == "failed"), "")
+        review = next((state.task for state, _ in left if state.state == "review"), "")
+        if failed:
+            terminal.say(f"next: idse logs {failed}")
+        elif review:
+            terminal.say(f"next: idse task show {review}")
+        elif orchestrator.branch.tip():
             terminal.say(f"next: git diff HEAD...{orchestrator.branch.branch}")
 
     return View(happened, live.show if live else lambda _run: None, live.close if live else _nothing, over)
@@ -230,12 +237,15 @@ def _json_view(terminal: Terminal) -> View:
     return View(lambda event: write(event._asdict()), lambda _run: None, _nothing, over)
 
 
+_FAILED = {"ready": "failed, again"}
+
+
 def event_line(event: Happened, style: Style) -> str:
     """Returns what happened, on one line."""
     who = f"{event.agent} attempt {event.attempt}" if event.agent else ""
     words = {
         "took": "begins",
-        "settled": {"finish": "review", "fail": event.state, "release": "released"}.get(
+        "settled": {"finish": "review", "fail": _FAILED.get(event.state, event.state)}.get(
             event.action, event.action
         ),
         "merge": {"merged": "done", "again": "conflict", "left": "conflict"}.get(event.action, event.action),
