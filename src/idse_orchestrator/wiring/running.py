@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -61,6 +61,7 @@ class Asked(NamedTuple):
     agents: tuple[str, ...] = ()
     only: tuple[str, ...] = ()
     check: str = ""
+    checks: Mapping[str, str] = {}
     check_network: bool = False
     sandbox: str = AUTO
     merges: bool = True
@@ -113,6 +114,7 @@ def prepare(app: Application, key: SessionKey, asked: Asked) -> Prepared:
     board = queue.board(*key)
     wants = wanted(read_list(_list_of(app, key, look), artifact_path(*key, TASKS)), board.states, TASKS)
     _refuse_unknown(asked.only, [*board.rows, *(task.task for task in wants.new)])
+    _refuse_checks(asked, [*(task.caps for task in wants.new), *(state.caps for state in board.states)])
     Integration(_results(app), app.vault.common_dir, branch_of(key)).refuse_checked_out()
     sandbox = find_sandbox(asked.sandbox, app.environment)
     return Prepared(key, asked, queue, wants, adapters, sandbox, _head(app), starts)
@@ -135,7 +137,13 @@ def begin(
     worker = WorkerLock(workers, f"{os.uname().nodename[:30]}-{os.getpid()}-{_unique()}")
     watch = Watch(workers)
     watch.tidy(frozenset(state.worker for state in prepared.queue.board(*key).held))
-    terms = Terms(asked.check, {}, asked.check_network, trust_project=asked.trust_project, reads=asked.reads)
+    terms = Terms(
+        asked.check,
+        asked.checks,
+        asked.check_network,
+        trust_project=asked.trust_project,
+        reads=asked.reads,
+    )
     branch = Integration(tools.results, app.vault.common_dir, branch_of(key))
     options = Options(
         asked.slots, prepared.head, frozenset(asked.only), asked.merges, any_agent=bool(asked.command)
@@ -279,6 +287,16 @@ def _refuse_unknown(only: Sequence[str], known: Sequence[str]) -> None:
     if unknown:
         raise UnknownNameError(
             f"there is no task {few(unknown)}", fix=did_you_mean(unknown[0], known) or ("idse task list",)
+        )
+
+
+def _refuse_checks(asked: Asked, caps: Iterable[Mapping[str, Any]]) -> None:
+    unknown = sorted({each["check"] for each in caps if each.get("check", "") not in ("", *asked.checks)})
+    if unknown:
+        raise UnknownNameError(
+            f"no check {unknown[0]!r} is set up, and a task asks for it",
+            cause="the name stands in tasks.md; the command is yours to say, as no document may name one",
+            fix=(f"idse run --named-check {unknown[0]}='pytest -q' --agent CMD",),
         )
 
 
