@@ -57,6 +57,7 @@ COMMANDS = {
     "restore": Entry("save:restore", "Bring the session's folder back from its ledger.", WORK),
     "run": Entry("run:run_", "Work off the tasks of a session with agents, side by side.", WORK),
     "logs": Entry("logs:logs", "Show what an attempt on a task printed.", WORK),
+    "task": Entry("task:task", "Queue the tasks of a session, and decide about single ones.", WORK),
     "report": Entry("report:report", "Show all sessions of all projects, also as a page.", LOOK),
     "diff": Entry("show:diff", "Show what changed since the ledger, or since a stage was complete.", LOOK),
     "dashboard": Entry("dashboard:dashboard", "Show all sessions in a browser, as pages.", LOOK),
