@@ -7,7 +7,7 @@ holds ``{url}``, the program gets the model's address. It ends with the program'
 ``unshare -rn``: then loopback is all the network there is, and nobody else can be reached.
 
 The model speaks three dialects: Anthropic's messages, OpenAI's responses (both as server-sent events) and
-Gemini's ``streamGenerateContent``. The prompt says which file is to be written: ``write-here: /path/to/file``.
+Gemini's ``streamGenerateContent``. The prompt says which file is to be written: ``write-here: /a/file``.
 
 Modes: `done` calls one tool that writes the file, then ends. `phantom` says that it is done, and calls none.
 `denied` calls a tool that nobody allowed. `limited` answers 429 with Retry-After: 7. `auth` answers 401.
