@@ -8,7 +8,7 @@ import pytest
 
 from here import acting, discover
 from idse_orchestrator.errors import FencedError, TaskStateError, UnfitEventError, UnknownNameError
-from idse_orchestrator.tasks.task_queue import Change, NewTask
+from idse_orchestrator.tasks.enqueue import Change, NewTask
 from idse_orchestrator.wiring.tasks import task_queue
 
 BASE, CODE, INTO = "a" * 40, "b" * 40, "c" * 40

@@ -16,10 +16,9 @@ from idse_orchestrator.base.files import file_lock
 from idse_orchestrator.base.names import content_id
 from idse_orchestrator.errors import BusyError, LedgerMovedError
 from idse_orchestrator.git.libgit2 import PATIENCE, STALE_AFTER_SECONDS, wait_for_lock_file
-from idse_orchestrator.git.objects import BLOB, COMMIT, TREE, write_objects
+from idse_orchestrator.git.objects import BLOB, COMMIT, TREE, commit_text, write_objects
 from idse_orchestrator.git.program import failure
-from idse_orchestrator.ledger.commit import ARTIFACTS, EVENT, STATE
-from idse_orchestrator.ledger.git_backend import GitBackend
+from idse_orchestrator.ledger.git_backend import GitBackend, tree_of
 from idse_orchestrator.ledger.kinds import Named
 from idse_orchestrator.ledger.writer import EventMaker, Plan, Writer
 
@@ -49,18 +48,11 @@ class BatchBackend(GitBackend):
 
     def keep(self, named: Named, made: Made) -> str:  # noqa: ARG002 - the port's signature
         """See `Backend.keep`."""
-        rows = [(EVENT, b"100644", self._put(BLOB, made.event.to_json()))]
-        rows.append((STATE, b"100644", self._put(BLOB, made.state)))
-        if made.artifacts:
-            rows.insert(0, (ARTIFACTS, b"40000", made.artifacts))
-        tree = b"".join(b"%s %s\0%s" % (mode, name.encode(), bytes.fromhex(at)) for name, mode, at in rows)
-        author, committer = self._author(made), self.committer() or self._author(made)
-        head = [f"tree {self._put(TREE, tree)}", *([f"parent {made.before}"] if made.before else ())]
-        for role, who in (("author", author), ("committer", committer)):
-            sign, minutes = "-" if who.offset < 0 else "+", abs(who.offset)
-            zone = f"{sign}{minutes // 60:02}{minutes % 60:02}"
-            head.append(f"{role} {who.name} <{who.email}> {who.time} {zone}")
-        return self._put(COMMIT, ("\n".join(head) + f"\n\n{made.message}").encode())
+        tree = self._put(TREE, tree_of(made, self._put(BLOB, made.data), self._put(BLOB, made.state)))
+        parents = [made.before] if made.before else []
+        return self._put(
+            COMMIT, commit_text(self._author(made), made.message, tree, parents, self.committer())
+        )
 
     def move(self, named: Named, old: str | None, new: Tip[Any], subject: str) -> None:  # noqa: ARG002 - as above
         """See `Backend.move`."""
@@ -91,8 +83,8 @@ class BatchBackend(GitBackend):
         from idse_orchestrator.git.packs import PackWriter
 
         pack = PackWriter()
-        for kind, content in self._waiting.values():
-            pack.add(_KINDS[kind], content)
+        for name, (kind, content) in self._waiting.items():
+            pack.add(_KINDS[kind], content, name)
         pack.install(self._vault.git)
         self._reopen()  # libgit2 looks for a new pack only after it missed an object
 

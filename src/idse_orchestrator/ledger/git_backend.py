@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from idse_orchestrator.errors import LedgerMovedError, UnsupportedRepositoryError
 from idse_orchestrator.git.libgit2 import RefMovedError, libgit2, move_ref, open_repository, read_again
-from idse_orchestrator.git.objects import commit_object, write_objects
+from idse_orchestrator.git.objects import BLOB, TREE, commit_object, write_objects
 from idse_orchestrator.ledger.commit import ARTIFACTS, EVENT, STATE, corrupt, unreadable
 from idse_orchestrator.ledger.events import Tip
 from idse_orchestrator.ledger.kinds import refuse_unknown
@@ -27,15 +27,29 @@ if TYPE_CHECKING:
 
 _REMEMBERED = 64
 """Ledgers whose last state is kept in memory."""
-_BLOB = 0o100644
-_TREE = 0o040000
+
+
+def tree_of(made: Made, event: str, state: str) -> bytes:
+    """Returns the content of an entry's tree, given the ids of its two files."""
+    rows = [(b"100644", EVENT, event), (b"100644", STATE, state)]
+    if made.artifacts:
+        rows.insert(0, (b"40000", ARTIFACTS, made.artifacts))
+    return b"".join(b"%b %b\0%b" % (mode, name.encode(), bytes.fromhex(at)) for mode, name, at in rows)
 
 
 class GitBackend:
     """The `Backend` port on a repository; its `maker` signs what happens now."""
 
-    def __init__(self, vault: Vault, actor: Acting, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        vault: Vault,
+        actor: Acting,
+        clock: Callable[[], float] = time.time,
+        remembers: int = _REMEMBERED,
+    ) -> None:
         self._vault = vault
+        self._remembers = remembers
+        self._titled: tuple[Named | None, str] = (None, "")
         self.maker = EventMaker(actor, clock)
         self._read_before: dict[str, Tip[Any]] = {}
         self._signed: tuple[int, pygit2.Signature] | None = None
@@ -81,7 +95,7 @@ class GitBackend:
     def _remember(self, ref: str, tip: Tip[Any]) -> Tip[Any]:
         """Keeps what a commit was read to say, which is so for ever: most writers come back to it at once."""
         self._read_before.pop(ref, None)
-        if len(self._read_before) >= _REMEMBERED:
+        if len(self._read_before) >= self._remembers:
             del self._read_before[next(iter(self._read_before))]
         self._read_before[ref] = tip
         return tip
@@ -110,15 +124,13 @@ class GitBackend:
 
     def title(self, named: Named) -> str:
         """See `Backend.title`."""
-        return named.kind.ref(*named.names)
+        if self._titled[0] is not named:
+            self._titled = (named, named.kind.ref(*named.names))
+        return self._titled[1]
 
     def _tree(self, made: Made) -> pygit2.Oid:
-        builder = self.git.TreeBuilder()
-        builder.insert(EVENT, self.git.create_blob(made.event.to_json()), _BLOB)
-        builder.insert(STATE, self.git.create_blob(made.state), _BLOB)
-        if made.artifacts:
-            builder.insert(ARTIFACTS, libgit2().Oid(hex=made.artifacts), _TREE)
-        return builder.write()
+        event, state = (str(self.git.write(BLOB, data)) for data in (made.data, made.state))
+        return self.git.write(TREE, tree_of(made, event, state))
 
     def _commit(self, made: Made, tree: pygit2.Oid) -> str:
         parents = [libgit2().Oid(hex=made.before)] if made.before else []

@@ -112,11 +112,13 @@ class Record(NamedTuple):
         if type(value) is not dict:
             return False
         required, optional = self.required, self.optional
-        return (
-            all(key in value and shape.fits(value[key]) for key, shape in required.items())
-            and all(shape.fits(value[key]) for key, shape in optional.items() if key in value)
-            and (self.is_open or value.keys() <= required.keys() | optional.keys())
-        )
+        for key, shape in required.items():
+            if key not in value or not shape.fits(value[key]):
+                return False
+        for key, shape in optional.items():
+            if key in value and not shape.fits(value[key]):
+                return False
+        return self.is_open or value.keys() <= required.keys() | optional.keys()
 
     def schema(self) -> Any:  # noqa: ANN401 - a type
         """Returns the model of the strict check."""

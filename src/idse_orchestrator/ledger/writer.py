@@ -26,7 +26,6 @@ from idse_orchestrator.ledger.events import (
     Event,
     Tip,
     message_of,
-    subject_of,
 )
 from idse_orchestrator.ledger.kinds import Kinds, Named
 from idse_orchestrator.ledger.refs import NewerFormatError
@@ -90,7 +89,11 @@ class Made(NamedTuple):
 
     before: str
     event: Event
+    data: bytes
+    """The event as it is kept."""
+    after: Any
     state: bytes
+    """`after` as it is kept."""
     artifacts: str
     message: str
     is_old: bool
@@ -163,50 +166,48 @@ class Writer:
     def _append(self, named: Named, before: Tip[Any] | None, drafts: Sequence[Draft]) -> Sequence[Tip[Any]]:
         tip = before or Tip("", "", named.kind.empty(named.names))
         tips: list[Tip[Any]] = []
-        events = []
+        subject = ""
         for draft in drafts:
             form = max(tip.state.format, named.kind.needed(draft.kind, draft.body))
             if form > named.kind.highest:
                 raise NewerFormatError(form, named.kind.highest)
-            events.append(self._maker.event(draft, tip.state.lamport + 1, form))
-            tip = self._entry(named, tip, draft, events[-1])
+            made = self._made(named, tip, draft, self._maker.event(draft, tip.state.lamport + 1, form))
+            subject = subject or made.message.partition("\n")[0]
+            tip = Tip(self._backend.keep(named, made), made.artifacts, made.after)
             tips.append(tip)
-        subject = subject_of(events[0], self._kinds.words)
         self._backend.move(named, before.commit if before else None, tip, subject)
         return tips
 
-    def _entry(self, named: Named, before: Tip[Any], draft: Draft, event: Event) -> Tip[Any]:
-        size = _size_of(event, self._backend.title(named))
+    def _made(self, named: Named, before: Tip[Any], draft: Draft, event: Event) -> Made:
+        data = self._data_of(event, named)
         state = named.kind.apply(before.state, event)
         artifacts = before.artifacts if draft.artifacts is None else draft.artifacts
         made = Made(
             before.commit,
             event,
+            data,
+            state,
             named.kind.to_json(state),
             artifacts,
             message_of(event, self._kinds.words),
             draft.at is not None or draft.actor is not None,
         )
-        _refuse_too_large(self._backend.title(named), size, made)
-        return Tip(self._backend.keep(named, made), artifacts, state)
+        for what, size, limit in (
+            ("it", len(data), MAX_EVENT_BYTES),
+            ("the state after it", len(made.state), MAX_STATE_BYTES),
+            ("its message", len(made.message.encode()), MAX_COMMIT_BYTES - _HEAD_BYTES),
+        ):
+            if size > limit:
+                why = f"{what} has {size:,} bytes, and the limit is {limit:,}"
+                raise _unfit(event, self._backend.title(named), why)
+        return made
 
-
-def _size_of(event: Event, ledger: str) -> int:
-    """Returns the bytes of an event; UnfitEventError where a text in it has none."""
-    try:
-        return len(event.to_json())
-    except UnicodeEncodeError:
-        raise _unfit(event, ledger, "a text in it is no Unicode") from None
-
-
-def _refuse_too_large(ledger: str, size: int, made: Made) -> None:
-    for what, bytes_, limit in (
-        ("it", size, MAX_EVENT_BYTES),
-        ("the state after it", len(made.state), MAX_STATE_BYTES),
-        ("its message", len(made.message.encode()), MAX_COMMIT_BYTES - _HEAD_BYTES),
-    ):
-        if bytes_ > limit:
-            raise _unfit(made.event, ledger, f"{what} has {bytes_:,} bytes, and the limit is {limit:,}")
+    def _data_of(self, event: Event, named: Named) -> bytes:
+        """Returns the bytes of an event; UnfitEventError where a text in it has none."""
+        try:
+            return event.to_json()
+        except UnicodeEncodeError:
+            raise _unfit(event, self._backend.title(named), "a text in it is no Unicode") from None
 
 
 def _unfit(event: Event, ledger: str, problem: str) -> UnfitEventError:

@@ -16,7 +16,7 @@ from idse_orchestrator.documents.task_graph import Needs, Range, edges_of
 from idse_orchestrator.tasks.state import TaskState
 
 ABOVE = "^"
-_BETWEEN = ".."
+BETWEEN = ".."
 _GROUP = "\0"
 _PHASE = f"{_GROUP}phase"
 
@@ -32,7 +32,7 @@ class Standing(NamedTuple):
 
 def needs_text(needs: Needs) -> tuple[str, ...]:
     """Returns what a list says that a task needs, as tasks keep it."""
-    spans = (f"{span.first}{_BETWEEN}{span.last}" for span in needs.ranges)
+    spans = (f"{span.first}{BETWEEN}{span.last}" for span in needs.ranges)
     return (*needs.ids, *spans, *((ABOVE,) if needs.above else ()))
 
 
@@ -44,8 +44,8 @@ def _parsed(needs: Iterable[str]) -> tuple[Needs, int]:
             above = True
         elif need.startswith(ABOVE):
             phase = max(phase, int(need[1:]) if need[1:].isdecimal() else 0)
-        elif _BETWEEN in need:
-            ranges.append(Range(*need.split(_BETWEEN, 1)))
+        elif BETWEEN in need:
+            ranges.append(Range(*need.split(BETWEEN, 1)))
         else:
             ids.append(need)
     return Needs(tuple(ids), tuple(ranges), above), phase
@@ -54,7 +54,7 @@ def _parsed(needs: Iterable[str]) -> tuple[Needs, int]:
 def edges_between(tasks: Sequence[Standing | TaskState]) -> dict[str, Sequence[str]]:
     """Returns task or group to what it waits for. Groups begin with a NUL."""
     in_order = sorted(tasks, key=lambda each: (each.position, each.task))
-    if not any(need[0] == ABOVE or _BETWEEN in need for each in in_order for need in each.needs if need):
+    if not any(need[0] == ABOVE or BETWEEN in need for each in in_order for need in each.needs if need):
         return {each.task: each.needs for each in in_order}
     parsed = {each.task: _parsed(each.needs) for each in in_order}
     edges: dict[str, Sequence[str]] = {

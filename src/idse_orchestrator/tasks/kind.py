@@ -15,6 +15,8 @@ LOCK = "tasks.lock"
 """A lock of its own: a `git commit` never waits behind a burst of takes."""
 RESULTS = "refs/idse-local/results/"
 """Code that attempts made: ``<project>/<session>/<task>/<attempt>``."""
+OUTPUTS = "refs/idse-local/outputs/"
+"""What they put out beside code, in the same way."""
 
 _HERE = "idse_orchestrator.tasks."
 _MACHINE = _HERE + "machine:"
@@ -37,3 +39,8 @@ TASKS = Kind(
 def result_ref(project: str, session: str, task: str, attempt: int) -> str:
     """Returns where the code of an attempt is kept."""
     return f"{RESULTS}{project}/{session}/{task}/{attempt}"
+
+
+def output_ref(project: str, session: str, task: str, attempt: int) -> str:
+    """Returns where the files are kept that an attempt put out beside code."""
+    return f"{OUTPUTS}{project}/{session}/{task}/{attempt}"

@@ -47,6 +47,7 @@ from idse_orchestrator.tasks.words import (
 
 MAX_TEXT = 2000
 MAX_REASON = 2000
+MAX_PATH = 1000
 
 _ID = NAME
 _NEED = words(140)
@@ -90,7 +91,7 @@ CAPS = Record(
 _SAID = {
     "text": words(MAX_TEXT),
     "needs": rows(_NEED),
-    "paths": rows(words(1000)),
+    "paths": rows(words(MAX_PATH)),
     "agent": _NAME_OR_NONE,
     "caps": CAPS,
     "list": BLOB,

@@ -10,7 +10,6 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from idse_orchestrator.base.records import NamedTuple
 from idse_orchestrator.base.text import did_you_mean
 from idse_orchestrator.errors import FencedError, TaskStateError, UnfitEventError, UnknownNameError
 from idse_orchestrator.ledger.batch import BatchBackend, BatchWriter
@@ -21,6 +20,7 @@ from idse_orchestrator.ledger.shapes import problem_with
 from idse_orchestrator.ledger.writer import Writer, moment_of
 from idse_orchestrator.tasks import shapes
 from idse_orchestrator.tasks.board import Board, Boards, tips_below
+from idse_orchestrator.tasks.enqueue import Change, NewTask
 from idse_orchestrator.tasks.kind import LOCK, TASK, TASKS
 from idse_orchestrator.tasks.machine import body_of, is_fenced, target, wants_person
 from idse_orchestrator.tasks.state import TaskState
@@ -32,46 +32,11 @@ if TYPE_CHECKING:
     from idse_orchestrator.ledger.shapes import Record
 
 LEASE_S = 600
+_REMEMBERED = 20_000
+"""Tasks whose last state is kept in memory; the board has most of them anyway."""
 
 Key = tuple[str, str, str]
 """(project, session, task)"""
-
-
-class NewTask(NamedTuple):
-    """A task as its list, or a person, asks for it. See `TaskState` for what the fields mean."""
-
-    task: str
-    text: str
-    needs: tuple[str, ...] = ()
-    paths: tuple[str, ...] = ()
-    agent: str = ""
-    caps: Mapping[str, Any] = {}
-    list: str = ""
-    position: int = 0
-    phase: int = 0
-    approve: str = ""
-
-    @property
-    def said(self) -> dict[str, Any]:
-        """What an event says of it."""
-        return {
-            "text": self.text,
-            "needs": list(self.needs),
-            "paths": list(self.paths),
-            "agent": self.agent,
-            "caps": dict(self.caps),
-            "list": self.list,
-            "position": self.position,
-            "phase": self.phase,
-        }
-
-
-class Change(NamedTuple):
-    """One move among many: `fields` are those of the event's body."""
-
-    task: str
-    action: str
-    fields: Mapping[str, Any]
 
 
 class TaskQueue:
@@ -82,7 +47,7 @@ class TaskQueue:
     ) -> None:
         self._kinds = kinds
         self._common_dir = vault.common_dir
-        self._backend = GitBackend(vault, actor, clock)
+        self._backend = GitBackend(vault, actor, clock, _REMEMBERED)
         self._maker = self._backend.maker
         self._writer = Writer(vault.private, kinds, self._backend, self._maker, LOCK)
         self._batch = BatchWriter(vault.private, kinds, BatchBackend(vault, self._maker), LOCK)
