@@ -134,9 +134,7 @@ def begin(
     worker = WorkerLock(workers, f"{os.uname().nodename[:30]}-{os.getpid()}-{_unique()}")
     watch = Watch(workers)
     watch.tidy(frozenset(state.worker for state in prepared.queue.board(*key).held))
-    terms = Terms(
-        asked.check, {}, asked.check_network, trust_project=asked.trust_project, reads=asked.reads
-    )
+    terms = Terms(asked.check, {}, asked.check_network, trust_project=asked.trust_project, reads=asked.reads)
     branch = Integration(tools.results, app.vault.common_dir, branch_of(key))
     options = Options(
         asked.slots, prepared.head, frozenset(asked.only), asked.merges, any_agent=bool(asked.command)
@@ -225,7 +223,11 @@ def _refuse_stages(app: Application, key: SessionKey, look: Look) -> bool:
 
 
 def _words(what: str) -> str:
-    known = {"changed": "changed after it was completed", "stale": "is stale", "is in_progress": "is in progress"}
+    known = {
+        "changed": "changed after it was completed",
+        "stale": "is stale",
+        "is in_progress": "is in progress",
+    }
     return known.get(what, what)
 
 
