@@ -164,7 +164,8 @@ def test_other_words_change_what_nobody_holds():
 
 
 @pytest.mark.parametrize(
-    ("standing", "action"), [("done", "reopen"), ("failed", "retry"), ("cancelled", "retry"), ("review", "reject")]
+    ("standing", "action"),
+    [("done", "reopen"), ("failed", "retry"), ("cancelled", "retry"), ("review", "reject")],
 )
 def test_what_came_to_an_end_with_other_words_is_told_and_not_touched(standing, action):
     assert after(OTHER, state=standing) == ([], [("T001", action)])

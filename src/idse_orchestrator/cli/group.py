@@ -55,6 +55,8 @@ COMMANDS = {
     "edit": Entry("edit:edit", "Write the open stage's document in your editor.", WORK),
     "save": Entry("save:save", "Record the session's folder in its ledger.", WORK),
     "restore": Entry("save:restore", "Bring the session's folder back from its ledger.", WORK),
+    "run": Entry("run:run_", "Work off the tasks of a session with agents, side by side.", WORK),
+    "logs": Entry("logs:logs", "Show what an attempt on a task printed.", WORK),
     "report": Entry("report:report", "Show all sessions of all projects, also as a page.", LOOK),
     "diff": Entry("show:diff", "Show what changed since the ledger, or since a stage was complete.", LOOK),
     "dashboard": Entry("dashboard:dashboard", "Show all sessions in a browser, as pages.", LOOK),

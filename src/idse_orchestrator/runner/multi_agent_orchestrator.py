@@ -363,6 +363,20 @@ class MultiAgentOrchestrator:
         return bool(names) if not state.agent or self.options.any_agent else state.agent in names
 
     @property
+    def branch(self) -> Integration:
+        """The branch that takes results in."""
+        return self._branch
+
+    @property
+    def conflicts(self) -> Sequence[TaskState]:
+        """Results that do not merge, for a person to decide."""
+        return [each for each in self.board.states if self._settling.was_left(each)]
+
+    def release(self) -> None:
+        """Says that this worker works no more."""
+        self._worker.release()
+
+    @property
     def missing_agents(self) -> Mapping[str, str]:
         """Agents that stopped, and why."""
         return self._out

@@ -12,7 +12,7 @@ from idse_orchestrator.agents.handoff import handoffs_of
 from idse_orchestrator.agents.ide_agent_routing import additions
 from idse_orchestrator.agents.registry import IMPLEMENTATION as CODES
 from idse_orchestrator.agents.registry import registry_of
-from idse_orchestrator.base.files import file_lock
+from idse_orchestrator.base.files import file_lock, make_folder, write_atomically
 from idse_orchestrator.base.names import ulid
 from idse_orchestrator.base.records import NamedTuple
 from idse_orchestrator.base.text import did_you_mean, few, one_line
@@ -29,8 +29,9 @@ from idse_orchestrator.runner.multi_agent_orchestrator import (
 )
 from idse_orchestrator.runner.queue.integration import Integration
 from idse_orchestrator.runner.queue.results import Results
+from idse_orchestrator.runner.report import Row, markdown_of, row_of, with_report
 from idse_orchestrator.runner.task_handler import Terms, Tools
-from idse_orchestrator.runner.work.sandbox import AUTO, NONE, Sandbox, find_sandbox
+from idse_orchestrator.runner.work.sandbox import AUTO, Sandbox, find_sandbox
 from idse_orchestrator.runner.work.worker_lock import Watch, WorkerLock
 from idse_orchestrator.runner.work.workspace import Workspaces, sweep, work_root
 from idse_orchestrator.sessions.move_stage import Moving, move_stages
@@ -53,7 +54,7 @@ _SHELL = "shell"
 
 
 class Asked(NamedTuple):
-    """What the command line asks for. `command` is an agent that is a command, `agents` are those with a name."""
+    """What the command line asks for. `command` is an agent that is a command, `agents` have names."""
 
     slots: int = 1
     command: str = ""
@@ -102,7 +103,7 @@ def state_home(environment: Mapping[str, str]) -> str:
 
 
 def prepare(app: Application, key: SessionKey, asked: Asked) -> Prepared:
-    """Returns a run that may begin. Raises what keeps it from that: a stage, a handoff, an agent, a sandbox."""
+    """Returns a run that may begin. Raises what keeps it from that, be it a stage or an agent."""
     look = app.reader.look(*key)
     if look is None:
         raise no_ledger(key)
@@ -144,7 +145,7 @@ def begin(
 
 
 class Gate:
-    """Says why nothing of a session may be taken now, "" where it may; asked often, it looks when files move."""
+    """Says why nothing of a session may be taken now, "" where it may; it looks when files change."""
 
     def __init__(self, app: Application, key: SessionKey) -> None:
         self._app = app
@@ -329,8 +330,9 @@ def usage_of(adapter: Adapter, seen: Seen, ended: Ended) -> dict[str, Any]:
 
 def _secrets(app: Application) -> Callable[[bytes], bool]:
     """Returns a test for what the rules in force take for a secret."""
-    from idse_orchestrator.constitution.checks.document import Document, FileEntry
+    from idse_orchestrator.constitution.checks.document import Document
     from idse_orchestrator.constitution.checks.verbs import no_secrets
+    from idse_orchestrator.documents.project_workspace import FileEntry
 
     rules = [rule for rule in app.judging.constitution.rules if rule.check == "no_secrets"]
 
@@ -345,4 +347,22 @@ def _unique() -> str:
     return ulid(int(time.time() * 1000), os.urandom(10))[-6:].lower()
 
 
-__all__ = ["NONE", "Asked", "Prepared", "begin", "prepare"]
+def report_rows(app: Application, key: SessionKey) -> Sequence[Row]:
+    """Returns what came of each task of a session, in the order of its list."""
+    queue = task_queue(app.vault, app.acting)
+    states = queue.board(*key).states
+    return [row_of(state, queue.log(*key, state.task)) for state in states]
+
+
+def write_report(app: Application, key: SessionKey, rows: Sequence[Row]) -> str:
+    """Writes the rows below *What Was Built* of the implementation's document; returns its path."""
+    path = artifact_path(*key, IMPLEMENTATION)
+    place = os.path.join(app.top, path)
+    try:
+        with open(place, encoding="utf-8") as file:
+            before = file.read()
+    except FileNotFoundError:
+        before = "# Implementation\n"
+    make_folder(os.path.dirname(place))
+    write_atomically(place, with_report(before, markdown_of(rows)).encode())
+    return path

@@ -56,6 +56,10 @@ class Settling:
             and (state.task, state.attempt) not in self._left
         )
 
+    def was_left(self, state: TaskState) -> bool:
+        """Tests for a result that does not merge, and that a person decides about."""
+        return state.state == REVIEW and (state.task, state.attempt) in self._left
+
     def settle(self, state: TaskState) -> Verdict | None:
         """Merges the result of a task in review and accepts it; None where somebody else was faster.
 
