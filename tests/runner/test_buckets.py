@@ -69,7 +69,8 @@ def test_a_bucket_is_what_its_history_says(history):
             if wait == 0:
                 bucket = taken(bucket, need)
                 levels = [have - want for have, want in zip(levels, need, strict=True)]
-                assert min(bucket.left) >= -NEAR, "a take alone never makes a debt"
+                made = [have for have, want in zip(bucket.left, need, strict=True) if want]
+                assert min(made, default=0) >= -NEAR, "a take alone never makes a debt"
                 open_takes.append(need)
             else:
                 later = advanced(bucket, SHARE, now + wait + NEAR)
@@ -160,7 +161,7 @@ def test_settling_gives_back_or_goes_into_debt(limiter):
 
 
 def test_a_429_freezes_the_account_for_everybody_and_survives_a_new_process(limiter, tmp_path):
-    assert limiter.freeze(ACCOUNT, 7.0) == 1_007
+    assert limiter.freeze(ACCOUNT, 7.0) == 7
     again = RateLimiter(str(tmp_path / "run"), limiter.clock, lambda: 0.0)
     assert again.take([ACCOUNT, MINE], Amounts(1)) == 7
     limiter.clock.now += 7
@@ -187,7 +188,7 @@ def _storm(path, until, seed):
         if isinstance(found, Held):
             took.append(time.time())
             if len(took) % 10 == seed % 10:
-                frozen_at.append((time.time(), limiter.freeze(share, 0.05)))
+                frozen_at.append((time.time(), time.time() + limiter.freeze(share, 0.05)))
             limiter.settle(found, Amounts(1))
         else:
             time.sleep(min(found, 0.02))

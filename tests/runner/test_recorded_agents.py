@@ -52,7 +52,7 @@ OUTCOMES = {
     "codex": {"done": DONE, "phantom": FAILED, "denied": FAILED, "limited": LIMITED, "auth": AUTH,
               "nologin": AUTH, "hang": KILLED},
     "gemini": {"done": DONE, "phantom": FAILED, "denied": REFUSED, "limited": LIMITED, "auth": AUTH,
-               "nologin": FAILED, "hang": KILLED},
+               "nologin": AUTH, "hang": KILLED},
 }  # fmt: skip
 
 

@@ -13,7 +13,14 @@ from idse_orchestrator.base.text import counted, one_line, printable
 from idse_orchestrator.cli.layout import Style, fitted
 from idse_orchestrator.cli.streams import Door
 from idse_orchestrator.cli.terminal import Answer, Said
-from idse_orchestrator.errors import EXIT_CHECK_FAILED, EXIT_CONFLICT, EXIT_INTERRUPTED, EXIT_OK, UsageError
+from idse_orchestrator.errors import (
+    EXIT_BUSY,
+    EXIT_CHECK_FAILED,
+    EXIT_CONFLICT,
+    EXIT_INTERRUPTED,
+    EXIT_OK,
+    UsageError,
+)
 
 if TYPE_CHECKING:
     import click
@@ -45,6 +52,7 @@ def work_off(  # noqa: PLR0913 - each option is one
     reads: tuple[str, ...],
     no_merge: bool,
     trust_project: bool,
+    budget: float | None,
 ) -> Answer | int:
     r"""Work off the tasks of a session with agents, side by side, and merge what they leave.
 
@@ -85,6 +93,7 @@ def work_off(  # noqa: PLR0913 - each option is one
         merges=not no_merge,
         reads=tuple(map(os.path.abspath, reads)),
         trust_project=trust_project,
+        budget_usd=budget,
     )
     prepared = prepare(run.app, key, asked)
     return _planned(prepared) if dry_run else _run(run, prepared)
@@ -173,6 +182,8 @@ def exit_code(orchestrator: MultiAgentOrchestrator) -> int:
     left = [*orchestrator.left()]
     if orchestrator.conflicts:
         return EXIT_CONFLICT
+    if orchestrator.is_out_of_budget:
+        return EXIT_BUSY
     return EXIT_CHECK_FAILED if left or orchestrator.trouble else EXIT_OK
 
 
@@ -394,6 +405,8 @@ def run_() -> click.Command:
                      help="A folder that the sandbox shows, to read: of a program that is installed there."),
         flag("--no-merge", help="Leave results for a person to accept."),
         flag("--trust-project", help="Let agents load hooks, settings and servers that the branch brings."),
+        click.option("--budget", metavar="USD", type=click.FloatRange(min=0),
+                     help="What agents of this run may spend: no task begins that does not fit."),
         flag("--dry-run", help="Show what would be done, and what keeps it from being done."),
         flag("--write", help="With report: put it under What Was Built in implementation/README.md."),
     )  # fmt: skip

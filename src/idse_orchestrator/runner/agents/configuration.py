@@ -207,15 +207,12 @@ _READERS: Mapping[str, Callable[[Place], object]] = {
 }
 
 
-def routed(task_agent: str, registered: Sequence[str], turns: Sequence[str], turn: int) -> str:
-    """Returns who does a task: whom it names, else whom the registry routes to, else whose turn it is.
+def routed(wanted: str, registered: Sequence[str], free: Sequence[str], turn: int) -> str:
+    """Returns who does a task: whom it names, else one that the registry has for tasks, else any, in turn.
 
-    `registered` are the agents that the registry routes tasks to, in order; only one that takes part counts.
-    "" where nobody can.
+    `free` are those that take part and can begin now; "" where it is none of them.
     """
-    if task_agent:
-        return task_agent if task_agent in turns else ""
-    chosen = [name for name in registered if name in turns]
-    if chosen:
-        return chosen[0]
-    return turns[turn % len(turns)] if turns else ""
+    if wanted:
+        return wanted if wanted in free else ""
+    able = [name for name in free if name in registered] or free
+    return able[turn % len(able)] if able else ""

@@ -94,11 +94,11 @@ class RateLimiter:
                 _write(database, share.name, thawed(bucket) if went_well else bucket)
 
     def freeze(self, share: Share, retry_after_s: float | None) -> float:
-        """Freezes a bucket for everybody; returns the Unix time until when."""
+        """Freezes a bucket for everybody; returns the seconds until it goes on."""
         with self._transaction() as (database, now):
             bucket = frozen(_read(database, share, now), retry_after_s, self._chance())
             _write(database, share.name, bucket)
-            return bucket.frozen_until
+            return bucket.frozen_until - now
 
     def levels(self, amounts_of: Callable[[str], Amounts]) -> Sequence[Level]:
         """Returns all buckets by name; `amounts_of` says what each gets in a minute. Makes no file."""
