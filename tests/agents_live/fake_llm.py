@@ -2,12 +2,12 @@
 
     python fake_llm.py MODE [--interrupt-after SECONDS] -- PROGRAM ARGUMENT…
 
-starts the model on loopback and the program beside it. Where an argument or a variable of the environment
+starts the model on port 8377 of loopback and the program beside it. Where an argument or a variable of the environment
 holds ``{url}``, the program gets the model's address. It ends with the program's exit code. Run it under
 ``unshare -rn``: then loopback is all the network there is, and nobody else can be reached.
 
 The model speaks three dialects: Anthropic's messages, OpenAI's responses (both as server-sent events) and
-Gemini's ``streamGenerateContent``. The prompt says which file is to be written: ``write-here: /path/to/file``.
+Gemini's ``streamGenerateContent``. The prompt says which file is to be written: ``write-here: a/file``.
 
 Modes: `done` calls one tool that writes the file, then ends. `phantom` says that it is done, and calls none.
 `denied` calls a tool that nobody allowed. `limited` answers 429 with Retry-After: 7. `auth` answers 401.
@@ -32,6 +32,8 @@ import time
 MODES = ("done", "phantom", "denied", "limited", "auth", "hang")
 SAID = "The file is written."
 _WANTED = re.compile(r"write-here: ([^\s\"\\]+)")
+_FOLDER = re.compile(r"(?:orking directory: |Workspace Directories:\*\*\\n  - )(/[^\s\"\\]+)")
+PORT = 8377
 _SHELLS = ("exec_command", "shell", "shell_command", "local_shell")
 
 
@@ -105,8 +107,9 @@ def _problem(path, code):
 
 def _wanted(request):
     """Returns the file to write, or "" where the prompt names none; the last is this turn's."""
-    found = _WANTED.findall(json.dumps(request))
-    return found[-1] if found else ""
+    text = json.dumps(request)
+    found, folder = _WANTED.findall(text), _FOLDER.findall(text)
+    return os.path.join(folder[0], found[-1]) if found and folder else found[-1] if found else ""
 
 
 def _has_tool(request, name):
@@ -196,11 +199,11 @@ def main(words):
     """Runs the program of `words` beside the model."""
     own, program = words[: words.index("--")], words[words.index("--") + 1 :]
     _raise_loopback()
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Model)
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", PORT), Model)
     server.daemon_threads = True
     server.mode, server.requests = own[0], os.environ.get("FAKE_LLM_REQUESTS")
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    url = f"http://127.0.0.1:{server.server_address[1]}"
+    url = f"http://127.0.0.1:{PORT}"
     environment = {name: value.replace("{url}", url) for name, value in os.environ.items()}
     child = subprocess.Popen(
         [word.replace("{url}", url) for word in program], env=environment, start_new_session=True

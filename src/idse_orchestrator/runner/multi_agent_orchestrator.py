@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING
 from idse_orchestrator.base.records import NamedTuple
 from idse_orchestrator.errors import FencedError, TaskStateError
 from idse_orchestrator.ledger.writer import moment_of
+from idse_orchestrator.runner.agents.configuration import routed
+from idse_orchestrator.runner.meter import Admission, Meter
 from idse_orchestrator.runner.queue.settle import MERGED, Settling
 from idse_orchestrator.runner.task_handler import Settled, Steps, TaskHandler, Terms, Tools
 from idse_orchestrator.runner.work.child import Child, end_marked, wait
@@ -34,6 +36,8 @@ if TYPE_CHECKING:
 POLL_S = 1.0
 _BEAT_S = 2.0
 _AMONG = 16
+_LONGEST_PAUSE_S = 60.0
+"""How long an agent is left alone before its limits are asked again: others may give back what they held."""
 _MOST_TROUBLES = 3
 """Attempts one after the other that the machine kept from working, after which no more are taken."""
 
@@ -65,7 +69,11 @@ class Happened(NamedTuple):
 
 
 class Options(NamedTuple):
-    """How a run goes. `only` are the tasks that it works on, empty for all; `head` is where code begins."""
+    """How a run goes. `only` are the tasks that it works on, empty for all; `head` is where code begins.
+
+    `registered` are the agents that the registry has for tasks; `any_agent`: what a task asks for does not
+    matter.
+    """
 
     slots: int
     head: str
@@ -74,19 +82,21 @@ class Options(NamedTuple):
     lease_s: int = 600
     grace_s: float = GRACE_S
     any_agent: bool = False
+    registered: tuple[str, ...] = ()
 
 
 class Place(NamedTuple):
     """Where a run works: the branch that takes results in, our own lock, and how others are looked at.
 
-    `gate` says why nothing may be taken now, "" where it may; `tell` is told what happens, and `show` is
-    called after each step.
+    `meter` knows limits and budgets, `gate` says why nothing may be taken now, "" where it may; `tell` is
+    told what happens, and `show` is called after each step.
     """
 
     branch: Integration
     worker: WorkerLock
     watch: Watch
     gate: Callable[[], str]
+    meter: Meter
     tell: Callable[[Happened], None]
     show: Callable[[MultiAgentOrchestrator], None] = lambda _run: None
 
@@ -94,8 +104,9 @@ class Place(NamedTuple):
 class _Attempt:
     """An attempt that goes on: its handler, its steps, and the child that it waits for."""
 
-    def __init__(self, handler: TaskHandler) -> None:
+    def __init__(self, handler: TaskHandler, admission: Admission) -> None:
         self.handler = handler
+        self.admission = admission
         self.child: Child | None = None
         self._steps: Steps = handler.steps()
 
@@ -160,7 +171,7 @@ class MultiAgentOrchestrator:
         self._turn = 0
         self._paused: dict[str, float] = {}
         self._out: dict[str, str] = {}
-        self._branch, self._worker, self._watch, self._gate, self._tell, self._show = place
+        self._branch, self._worker, self._watch, self._gate, self._meter, self._tell, self._show = place
         self._settling = Settling(tools.queue, self._branch, tools.lock)
         self._before: dict[str, str] = {}
         self._troubles = 0
@@ -272,22 +283,33 @@ class MultiAgentOrchestrator:
             state = random.choice(ready)  # noqa: S311 - so that two workers seldom want the same
             adapter = self._adapter_for(state)
             assert adapter is not None  # noqa: S101 - it was asked for just now
+            admission = self._meter.admit(adapter.name, state, self.board.states)
+            if not isinstance(admission, Admission):
+                self._pause(adapter.name, admission)
+                continue
             taken = self._queue.take(
                 state,
                 worker=self._worker.name,
                 agent=adapter.name,
                 base=self._branch.tip() or self.options.head,
                 lease_s=self.options.lease_s,
-                reserve_usd=state.caps.get("budget_usd", 0),
+                reserve_usd=admission.reserve_usd,
                 sandbox=self._tools.sandbox.name,
+                allowed=self._meter.allows(admission),
             )
             self.board = self._queue.board(*self.key)
             if taken is None:
+                self._meter.undo(admission)
+                if self._meter.refused is not None:
+                    self.stopping = str(self._meter.refused)
+                    self._tell(Happened(STOPPING, why=self.stopping))
+                    return
                 continue
+            self._meter.began(admission)
             self._turn += 1
             self._tell(Happened(TOOK, taken.task, adapter.name, taken.attempt, "take", taken.state))
             before = self._before.pop(taken.task, "")
-            attempt = _Attempt(TaskHandler(self._tools, self._terms, taken, adapter, before))
+            attempt = _Attempt(TaskHandler(self._tools, self._terms, taken, adapter, before), admission)
             self.attempts.append(attempt)
             settled = attempt.begin()
             if settled is not None:
@@ -295,20 +317,34 @@ class MultiAgentOrchestrator:
 
     def _ready(self) -> Sequence[TaskState]:
         now = moment_of(self._tools.clock())
-        return [each for each in self.board.ready(now) if self._is_ours(each)]
+        spent = self._meter.left_out
+        return [each for each in self.board.ready(now) if self._is_ours(each) and each.task not in spent]
+
+    def _pause(self, agent: str, seconds: float) -> None:
+        """Leaves an agent alone whose provider has no room for it."""
+        if seconds == float("inf"):
+            self._out[agent] = "its limit is 0"
+        self._paused[agent] = time.monotonic() + min(seconds, _LONGEST_PAUSE_S)
 
     def _is_ours(self, state: TaskState) -> bool:
         return not self.options.only or state.task in self.options.only
 
     def _adapter_for(self, state: TaskState) -> Adapter | None:
-        """Returns the agent for a task: the one that it names, or whose turn it is; None where none can."""
+        """Returns the agent for a task: whom it names, or whose turn it is; None where none can now."""
         now = time.monotonic()
-        free = [
-            name for name in self._adapters if name not in self._out and self._paused.get(name, 0.0) <= now
-        ]
-        if state.agent and not self.options.any_agent:
-            return self._adapters[state.agent] if state.agent in free else None
-        return self._adapters[free[self._turn % len(free)]] if free else None
+        free = [name for name in self._able(state) if self._paused.get(name, 0.0) <= now]
+        name = routed(self._wanted(state), self.options.registered, free, self._turn)
+        return self._adapters[name] if name else None
+
+    def _able(self, state: TaskState) -> Sequence[str]:
+        """Returns the agents of this run that could do a task, sooner or later."""
+        return [
+            name for name in self._adapters
+            if name not in self._out and not self._meter.objection(name, state)
+        ]  # fmt: skip
+
+    def _wanted(self, state: TaskState) -> str:
+        return "" if self.options.any_agent else state.agent
 
     # --- settling
 
@@ -323,6 +359,7 @@ class MultiAgentOrchestrator:
 
     def _settled(self, attempt: _Attempt, settled: Settled) -> None:
         self.attempts.remove(attempt)
+        self._meter.settle(attempt.admission, attempt.handler.seen, settled.state)
         self._is_dirty = True
         taken, agent = attempt.handler.taken, attempt.handler.adapter.name
         if settled.action == "fail":
@@ -359,8 +396,9 @@ class MultiAgentOrchestrator:
 
     def _can_come(self, state: TaskState) -> bool:
         """Tests for a ready task that an agent of this run takes sooner or later."""
-        names = [name for name in self._adapters if name not in self._out]
-        return bool(names) if not state.agent or self.options.any_agent else state.agent in names
+        if state.task in self._meter.left_out:
+            return False
+        return bool(routed(self._wanted(state), self.options.registered, self._able(state), 0))
 
     @property
     def branch(self) -> Integration:
@@ -404,11 +442,21 @@ class MultiAgentOrchestrator:
                 elif named:
                     yield each, f"wants {each.agent}, which is not among the agents of this run"
                 else:
-                    yield each, self.stopping or "not taken"
+                    yield each, self._meter.left_out.get(each.task) or self._objection(each) or self.stopping
             elif each.state in (FAILED, REVIEW):
                 yield each, self._before.get(each.task, each.why or each.state)
             else:
                 yield each, each.state
+
+    def _objection(self, state: TaskState) -> str:
+        """Returns why none of the agents can do a task, "" where one can."""
+        objections = [self._meter.objection(name, state) for name in self._adapters]
+        return objections[0] if objections and all(objections) else ""
+
+    @property
+    def is_out_of_budget(self) -> bool:
+        """True where a budget let something not begin."""
+        return self._meter.refused is not None or bool(self._meter.left_out)
 
 
 @contextmanager

@@ -23,6 +23,7 @@ from idse_orchestrator.runner.agents.adapter import (
     FAILED,
     IDLE,
     KILLED,
+    LIMIT,
     LIMITED,
     NEEDS_REVIEW,
     NO_FINAL,
@@ -37,6 +38,7 @@ from idse_orchestrator.runner.agents.adapter import (
     Seen,
     fold,
 )
+from idse_orchestrator.runner.meter import cap_of
 from idse_orchestrator.runner.model.evidence import Asked, Judgement, Left, judge, wants_a_look
 from idse_orchestrator.runner.model.prompt import Told, prompt
 from idse_orchestrator.runner.queue.results import Found, Outputs, Results, has_markers
@@ -75,7 +77,10 @@ _WHY_ENDED = {TIMEOUT: "timeout", IDLE: "idle", CAPPED: "budget"}
 
 
 class Tools(NamedTuple):
-    """What all attempts of a run work with. `lock` holds the tasks; `hidden` is kept from every sandbox."""
+    """What all attempts of a run work with. `lock` holds the tasks; `hidden` is kept from every sandbox.
+
+    `limited` is told that the provider of an agent limits it, and returns for how many seconds it is left.
+    """
 
     queue: TaskQueue
     results: Results
@@ -88,6 +93,7 @@ class Tools(NamedTuple):
     is_secret: Callable[[bytes], bool]
     lock: Callable[[], AbstractContextManager[None]]
     usage: Callable[[Adapter, Seen, Ended], dict[str, Any]]
+    limited: Callable[[str, float | None], float] = lambda _agent, seconds: seconds or LIMIT_PAUSE_S
     clock: Callable[[], float] = time.time
 
 
@@ -206,6 +212,7 @@ class TaskHandler:
             plan = self.adapter.plan(order)
             for path, content in plan.files.items():
                 _put(home.folder, path, content)
+            self.seen = self.seen._replace(model=plan.model)
             self.doing = "works"
             child = yield self._started(place, home.folder, plan)
         finally:
@@ -263,7 +270,7 @@ class TaskHandler:
             place.task_file,
             model=taken.caps.get("model", ""),
             paths=taken.paths,
-            cap_usd=taken.caps.get("budget_usd"),
+            cap_usd=cap_of(taken),
             trust_project=self._terms.trust_project,
             sandboxed=self._tools.sandbox.name != NONE,
         )
@@ -273,7 +280,9 @@ class TaskHandler:
         if event is None:
             return
         self.seen = fold(self.seen, event)
-        cap = self.taken.caps.get("budget_usd")
+        if event.kind == LIMIT and event.retry_after_s is not None:
+            self._tools.limited(self.adapter.name, event.retry_after_s)
+        cap = cap_of(self.taken)
         if cap is not None and self.seen.cost_usd is not None and self.seen.cost_usd > cap and self.child:
             self.child.stop(CAPPED)
 
@@ -387,7 +396,7 @@ class TaskHandler:
         if ended.why == STOPPED:
             return self._released("drain", "the run was stopped", ended)
         if outcome.kind == LIMITED:
-            seconds = outcome.retry_after_s or LIMIT_PAUSE_S
+            seconds = self._tools.limited(self.adapter.name, outcome.retry_after_s)
             return self._released("limit", outcome.why, ended, seconds)
         if outcome.kind == AUTH:
             return self._released("auth", outcome.why, ended)

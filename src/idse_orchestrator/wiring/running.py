@@ -9,7 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from idse_orchestrator.agents.handoff import handoffs_of
-from idse_orchestrator.agents.ide_agent_routing import additions
+from idse_orchestrator.agents.ide_agent_routing import LISTED, additions, route
 from idse_orchestrator.agents.registry import IMPLEMENTATION as CODES
 from idse_orchestrator.agents.registry import registry_of
 from idse_orchestrator.base.files import file_lock, make_folder, write_atomically
@@ -20,6 +20,7 @@ from idse_orchestrator.documents.project_workspace import ARTIFACTS, IMPLEMENTAT
 from idse_orchestrator.errors import GateError, NotARepositoryError, UnknownNameError, UsageError
 from idse_orchestrator.pipeline.stage_machine import START
 from idse_orchestrator.pipeline.stage_state_model import COMPLETE, IN_PROGRESS, standings
+from idse_orchestrator.runner.agents.configuration import Configuration
 from idse_orchestrator.runner.agents.shell import ShellAgent
 from idse_orchestrator.runner.multi_agent_orchestrator import (
     Happened,
@@ -39,12 +40,14 @@ from idse_orchestrator.sessions.ports import Move
 from idse_orchestrator.sessions.status import next_action, no_ledger, same_lists
 from idse_orchestrator.tasks.enqueue import Wanted, read_list, wanted
 from idse_orchestrator.tasks.kind import LOCK
+from idse_orchestrator.wiring.agent_setup import agents_of, prices_of, ready_adapter
+from idse_orchestrator.wiring.metering import meter_of, parties_of, refuse_empty, usage_of
 from idse_orchestrator.wiring.tasks import task_queue
 
 if TYPE_CHECKING:
     from idse_orchestrator.ledger.events import SessionKey
     from idse_orchestrator.pipeline.values import Look
-    from idse_orchestrator.runner.agents.adapter import Adapter, Ended, Seen
+    from idse_orchestrator.runner.agents.adapter import Adapter
     from idse_orchestrator.tasks.task_queue import TaskQueue
     from idse_orchestrator.wiring.application import Application
 
@@ -61,12 +64,12 @@ class Asked(NamedTuple):
     agents: tuple[str, ...] = ()
     only: tuple[str, ...] = ()
     check: str = ""
-    checks: Mapping[str, str] = {}
     check_network: bool = False
     sandbox: str = AUTO
     merges: bool = True
     reads: tuple[str, ...] = ()
     trust_project: bool = False
+    budget_usd: float | None = None
 
 
 class Prepared(NamedTuple):
@@ -80,6 +83,8 @@ class Prepared(NamedTuple):
     sandbox: Sandbox
     head: str
     starts: bool
+    own: Configuration = Configuration()
+    registered: tuple[str, ...] = ()
 
 
 def branch_of(key: SessionKey) -> str:
@@ -109,15 +114,18 @@ def prepare(app: Application, key: SessionKey, asked: Asked) -> Prepared:
     if look is None:
         raise no_ledger(key)
     starts = _refuse_stages(app, key, look)
-    adapters = _adapters(app, look, asked)
+    own = agents_of(app.environment)
+    adapters = _adapters(app, look, asked, own)
+    if adapters.keys() - {_SHELL}:
+        refuse_empty({**own.budgets, **({} if asked.budget_usd is None else {"run": asked.budget_usd})})
     queue = task_queue(app.vault, app.acting)
     board = queue.board(*key)
     wants = wanted(read_list(_list_of(app, key, look), artifact_path(*key, TASKS)), board.states, TASKS)
     _refuse_unknown(asked.only, [*board.rows, *(task.task for task in wants.new)])
-    _refuse_checks(asked, [*(task.caps for task in wants.new), *(state.caps for state in board.states)])
+    _refuse_checks(own.checks, [*(task.caps for task in wants.new), *(state.caps for state in board.states)])
     Integration(_results(app), app.vault.common_dir, branch_of(key)).refuse_checked_out()
     sandbox = find_sandbox(asked.sandbox, app.environment)
-    return Prepared(key, asked, queue, wants, adapters, sandbox, _head(app), starts)
+    return Prepared(key, asked, queue, wants, adapters, sandbox, _head(app), starts, own, _registered(look))
 
 
 def begin(
@@ -131,24 +139,27 @@ def begin(
     if prepared.starts:
         _start_implementation(app, key)
     prepared.queue.apply(*key, prepared.wants.new, prepared.wants.changes)
-    tools = _tools(app, prepared)
+    name = f"{os.uname().nodename[:30]}-{os.getpid()}-{_unique()}"
+    parties = parties_of(prepared.own, prepared.adapters, name)
+    meter = meter_of(
+        app.vault, prepared.queue, key, prepared.own, prices_of(app.environment), parties, asked.budget_usd
+    )
+    tools = _tools(app, prepared)._replace(usage=usage_of(meter, parties), limited=meter.limited)
     sweep(tools.spaces.root, KEEP_DAYS)
     workers = os.path.join(run_folder(app), "workers")
-    worker = WorkerLock(workers, f"{os.uname().nodename[:30]}-{os.getpid()}-{_unique()}")
+    worker = WorkerLock(workers, name)
     watch = Watch(workers)
     watch.tidy(frozenset(state.worker for state in prepared.queue.board(*key).held))
+    checks = prepared.own.checks
     terms = Terms(
-        asked.check,
-        asked.checks,
-        asked.check_network,
-        trust_project=asked.trust_project,
-        reads=asked.reads,
+        asked.check, checks, asked.check_network, trust_project=asked.trust_project, reads=asked.reads
     )
     branch = Integration(tools.results, app.vault.common_dir, branch_of(key))
     options = Options(
-        asked.slots, prepared.head, frozenset(asked.only), asked.merges, any_agent=bool(asked.command)
-    )
-    place = Place(branch, worker, watch, Gate(app, key), tell, show)
+        asked.slots, prepared.head, frozenset(asked.only), asked.merges, any_agent=bool(asked.command),
+        registered=prepared.registered,
+    )  # fmt: skip
+    place = Place(branch, worker, watch, Gate(app, key), meter, tell, show)
     return MultiAgentOrchestrator(tools, terms, key, prepared.adapters, options, place)
 
 
@@ -256,7 +267,7 @@ def _list_of(app: Application, key: SessionKey, look: Look) -> bytes:
     return found or b""
 
 
-def _adapters(app: Application, look: Look, asked: Asked) -> Mapping[str, Adapter]:
+def _adapters(app: Application, look: Look, asked: Asked, own: Configuration) -> Mapping[str, Adapter]:
     if asked.command:
         return {_SHELL: ShellAgent(asked.command)}
     registry = registry_of(look)
@@ -269,17 +280,15 @@ def _adapters(app: Application, look: Look, asked: Asked) -> Mapping[str, Adapte
                 f"agent {name} may not work on tasks: by the registry it {what}",
                 fix=("idse agents list",),
             )
-        found[name] = agent_named(app, name)
+        found[name] = ready_adapter(own.agent(name), app.environment)
     return found
 
 
-def agent_named(app: Application, name: str) -> Adapter:
-    """Returns the adapter of an agent that the user has set up. UnknownNameError."""
-    del app
-    raise UnknownNameError(
-        f"no agent {name!r} is set up here",
-        fix=("idse run --agent 'make $IDSE_TASK'  # a command of your own",),
-    )
+def _registered(look: Look) -> tuple[str, ...]:
+    """Returns the agents that the registry has for tasks: whoever the session was handed to, or all."""
+    routing = route(registry_of(look), IMPLEMENTATION, look.tip.state.assigned.get(IMPLEMENTATION, ""))
+    assigned = [choice.agent.id for choice in routing.choices if choice.why != LISTED]
+    return tuple(assigned or (choice.agent.id for choice in routing.choices))
 
 
 def _refuse_unknown(only: Sequence[str], known: Sequence[str]) -> None:
@@ -290,13 +299,13 @@ def _refuse_unknown(only: Sequence[str], known: Sequence[str]) -> None:
         )
 
 
-def _refuse_checks(asked: Asked, caps: Iterable[Mapping[str, Any]]) -> None:
-    unknown = sorted({each["check"] for each in caps if each.get("check", "") not in ("", *asked.checks)})
+def _refuse_checks(known: Mapping[str, str], caps: Iterable[Mapping[str, Any]]) -> None:
+    unknown = sorted({each["check"] for each in caps if each.get("check", "") not in ("", *known)})
     if unknown:
         raise UnknownNameError(
             f"no check {unknown[0]!r} is set up, and a task asks for it",
             cause="the name stands in tasks.md; the command is yours to say, as no document may name one",
-            fix=(f"idse run --named-check {unknown[0]}='pytest -q' --agent CMD",),
+            fix=(f"add it below checks in ~/.config/idse/agents.yaml, such as {unknown[0]}: pytest -q",),
         )
 
 
@@ -329,21 +338,8 @@ def _tools(app: Application, prepared: Prepared) -> Tools:
         (home, os.path.join(state_home(environment), "idse")),
         _secrets(app),
         lambda: file_lock(app.vault.private, name=LOCK),
-        usage_of,
+        lambda _adapter, _seen, _ended: {},
     )
-
-
-def usage_of(adapter: Adapter, seen: Seen, ended: Ended) -> dict[str, Any]:
-    """Returns what an attempt used, as its event carries it. A command of the shell uses no model."""
-    del adapter
-    found: dict[str, Any] = {"duration_ms": int(ended.seconds * 1000)}
-    if seen.usage is not None:
-        found.update(seen.usage._asdict())
-    if seen.cost_usd is not None:
-        found.update(cost_usd=round(seen.cost_usd, 6), basis="reported")
-    elif seen.usage is not None:
-        found.update(basis="unknown")
-    return found
 
 
 def _secrets(app: Application) -> Callable[[bytes], bool]:

@@ -13,7 +13,9 @@ from typing import Any
 
 from idse_orchestrator.runner.agents.adapter import (
     ACTED,
+    AUTH,
     DENIED,
+    EXITED,
     FINAL,
     MESSAGE,
     STARTED,
@@ -28,6 +30,9 @@ from idse_orchestrator.runner.agents.adapter import (
 )
 from idse_orchestrator.runner.agents.lines import below, count_at, row_of, text_at, trouble
 from idse_orchestrator.runner.agents.settings import AgentSettings
+
+_NOT_LOGGED_IN = 41
+"""What it exits with where it has no way to log in; it prints nothing then."""
 
 _DENIALS = ("policy_violation", "tool_not_registered", "execution_denied")
 """What it says of a tool that its mode does not allow: most are not even there."""
@@ -76,6 +81,8 @@ class GeminiAgent:
 
     def finish(self, seen: Seen, ended: Ended) -> Outcome:
         """See `Adapter`."""
+        if ended.why == EXITED and ended.code == _NOT_LOGGED_IN:
+            return Outcome(AUTH, "it is not logged in")
         return judged(seen, ended)
 
 
