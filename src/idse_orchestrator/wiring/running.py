@@ -20,8 +20,8 @@ from idse_orchestrator.documents.project_workspace import ARTIFACTS, IMPLEMENTAT
 from idse_orchestrator.errors import GateError, NotARepositoryError, UnknownNameError, UsageError
 from idse_orchestrator.pipeline.stage_machine import START
 from idse_orchestrator.pipeline.stage_state_model import COMPLETE, IN_PROGRESS, standings
-from idse_orchestrator.runner.agents.configuration import Configuration
 from idse_orchestrator.runner.agents.shell import ShellAgent
+from idse_orchestrator.runner.model.configuration import Configuration
 from idse_orchestrator.runner.multi_agent_orchestrator import (
     Happened,
     MultiAgentOrchestrator,
