@@ -60,6 +60,7 @@ COMMANDS = {
     "cost": Entry("cost:cost", "Show what agents cost, and by which prices.", LOOK),
     "limits": Entry("limits:limits", "Show what providers and budgets leave.", LOOK),
     "metrics": Entry("metrics:metrics", "Print figures of tasks for Prometheus.", LOOK),
+    "task": Entry("task:task", "Queue the tasks of a session, and decide about single ones.", WORK),
     "report": Entry("report:report", "Show all sessions of all projects, also as a page.", LOOK),
     "diff": Entry("show:diff", "Show what changed since the ledger, or since a stage was complete.", LOOK),
     "dashboard": Entry("dashboard:dashboard", "Show all sessions in a browser, as pages.", LOOK),

@@ -197,7 +197,8 @@ class TaskHandler:
         child = yield self._tools.spaces.checkout(place, base)
         self._refuse_stopped(child)
         if _code(child) != 0:
-            raise _SettledEarly(self._no_room(f"git cannot check out {base[:7]}: {_last_words(child)}"))
+            why = _last_words(child) + (": No space left on device" if _is_full(place.folder) else "")
+            raise _SettledEarly(self._no_room(f"git cannot check out {base[:7]} in {place.folder}: {why}"))
         self._tools.spaces.private(place, base)
         return place
 
@@ -463,6 +464,12 @@ def _put(home: str, path: str, content: bytes) -> None:
     temporary = f"{place}.{os.urandom(4).hex()}"
     write_file(temporary, content.decode("utf-8", "surrogateescape"))
     os.replace(temporary, place)
+
+
+def _is_full(folder: str) -> bool:
+    """Tests for a disk with no room for a file: git does not always say why it cannot write."""
+    found = os.statvfs(folder)
+    return found.f_bavail * found.f_frsize < 1 << 16 or (found.f_files > 0 and found.f_favail == 0)
 
 
 def _code(child: Child) -> int:

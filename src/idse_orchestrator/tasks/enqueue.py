@@ -15,7 +15,7 @@ from idse_orchestrator.base.text import few, one_line
 from idse_orchestrator.documents.markdown import outline_of
 from idse_orchestrator.documents.task_doubts import task_list_of
 from idse_orchestrator.documents.task_graph import cycles
-from idse_orchestrator.documents.task_list import Task
+from idse_orchestrator.documents.task_list import Task, boxes_of
 from idse_orchestrator.documents.task_wishes import Wishes, wishes_of
 from idse_orchestrator.errors import TaskListError
 from idse_orchestrator.tasks.graph import ABOVE, BETWEEN, edges_between, needs_text
@@ -171,6 +171,16 @@ def caps_of(wishes: Wishes) -> dict[str, Any]:
         if getattr(wishes, key) not in ("", None)
     }
     return caps if wishes.retries is None else {**caps, "attempts": wishes.retries + 1}
+
+
+def ticks(text: str, states: Iterable[TaskState]) -> dict[int, str]:
+    """Returns marks to set in `text`, by line from 0: of open boxes whose task is done with these words."""
+    lines = [line.removesuffix("\r") for line in text.split("\n")]
+    outline = outline_of("\n".join(lines))
+    found = task_list_of(lines, outline.code | outline.comments, ())
+    words = {task.id: one_line(task.text)[:MAX_TEXT] for task in found.tasks}
+    done = {state.task for state in states if state.state == DONE and words.get(state.task) == state.text}
+    return {box.place: "x" for box in boxes_of(text) if box.task in done and not box.step and box.mark == " "}
 
 
 def wanted(listed: Listed, states: Iterable[TaskState], name: str) -> Wanted:

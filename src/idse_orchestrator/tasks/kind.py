@@ -7,16 +7,19 @@ from __future__ import annotations
 
 from idse_orchestrator.base.names import is_name
 from idse_orchestrator.ledger.events import CREATED
-from idse_orchestrator.ledger.kinds import EventKind, Kind
+from idse_orchestrator.ledger.kinds import EventKind, Kind, Kinds
+from idse_orchestrator.ledger.refs import LOCAL
 
 TASK = "task"
 """The name of the kind, and of the events that move a task."""
 LOCK = "tasks.lock"
 """A lock of its own: a `git commit` never waits behind a burst of takes."""
-RESULTS = "refs/idse-local/results/"
+RESULTS = f"{LOCAL}results/"
 """Code that attempts made: ``<project>/<session>/<task>/<attempt>``."""
-OUTPUTS = "refs/idse-local/outputs/"
+OUTPUTS = f"{LOCAL}outputs/"
 """What they put out beside code, in the same way."""
+OF_TASKS = (f"{LOCAL}tasks/", RESULTS, OUTPUTS)
+"""Where refs stand that hold history, though they never leave this repository."""
 
 _HERE = "idse_orchestrator.tasks."
 _MACHINE = _HERE + "machine:"
@@ -34,6 +37,10 @@ TASKS = Kind(
     merges=False,
     is_local=True,
 )
+
+
+TASK_KINDS = Kinds((TASKS,), found_at=f"{__name__}:TASK_KINDS")
+"""The kinds that never leave this repository. Those that may be published are in `wiring.ledgers`."""
 
 
 def result_ref(project: str, session: str, task: str, attempt: int) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from idse_orchestrator.base.records import NamedTuple
 from idse_orchestrator.documents.project_workspace import ARTIFACTS
 from idse_orchestrator.errors import TaskListError
-from idse_orchestrator.pipeline.stage_state_model import CHANGED, COMPLETE
+from idse_orchestrator.pipeline.stage_state_model import CHANGED, COMPLETE, PENDING
 from idse_orchestrator.sessions.status import refuse_deleted, show_status
 from idse_orchestrator.tasks.enqueue import Wanted, read_list, wanted
 from idse_orchestrator.tasks.state import TaskState
@@ -72,7 +72,8 @@ def promised_list(ledgers: LedgerReader, documents: Documents, key: SessionKey) 
 def _not_promised(key: SessionKey, stage: Standing, called: str) -> TaskListError:
     fix: tuple[str, ...] = (f'idse stage reopen {_STAGE} -m "why"', f'idse stage confirm {_STAGE} -m "why"')
     if stage.status != COMPLETE:
-        cause, fix = f"its stage {_STAGE} is {stage.status}", (f"idse stage complete {_STAGE}",)
+        cause = f"its stage {_STAGE} is {stage.status.replace('_', ' ')}"
+        fix = (f"idse stage {'start' if stage.status == PENDING else 'complete'} {_STAGE}",)
     elif stage.condition == CHANGED:
         cause = f"{_LIST} changed after {_STAGE} was completed"
     else:

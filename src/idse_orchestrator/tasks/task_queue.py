@@ -10,8 +10,10 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from idse_orchestrator.base.names import check_name
 from idse_orchestrator.base.text import did_you_mean
 from idse_orchestrator.errors import FencedError, TaskStateError, UnfitEventError, UnknownNameError
+from idse_orchestrator.git.libgit2 import libgit2
 from idse_orchestrator.ledger.batch import BatchBackend, BatchWriter
 from idse_orchestrator.ledger.events import CREATED, Draft, Event, Tip
 from idse_orchestrator.ledger.git_backend import GitBackend
@@ -21,7 +23,7 @@ from idse_orchestrator.ledger.writer import Writer, moment_of
 from idse_orchestrator.tasks import shapes
 from idse_orchestrator.tasks.board import Board, Boards, tips_below
 from idse_orchestrator.tasks.enqueue import Change, NewTask
-from idse_orchestrator.tasks.kind import LOCK, TASK, TASKS
+from idse_orchestrator.tasks.kind import LOCK, TASK, TASKS, output_ref
 from idse_orchestrator.tasks.machine import body_of, is_fenced, target, wants_person
 from idse_orchestrator.tasks.state import TaskState
 
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
     from idse_orchestrator.ledger.events import Acting
     from idse_orchestrator.ledger.kinds import Kinds
     from idse_orchestrator.ledger.shapes import Record
+    from idse_orchestrator.tasks.history import Kept
 
 LEASE_S = 600
 _REMEMBERED = 20_000
@@ -68,20 +71,30 @@ class TaskQueue:
         return tips_below(self._common_dir, f"{TASKS.place}{project}/{session}/")
 
     def state(self, project: str, session: str, task: str) -> TaskState:
-        """Returns how one task stands. UnknownNameError, CorruptLedgerError."""
-        tip = self._tip((project, session, task))
+        """Returns how one task stands. InvalidNameError, UnknownNameError, CorruptLedgerError."""
+        tip = self._tip((project, session, check_name("task", task)))
         if tip is None:
             raise self._unknown((project, session, task))
         return tip.state
 
     def log(self, project: str, session: str, task: str) -> Sequence[Event]:
-        """Returns the events of a task, the first one first. UnknownNameError, CorruptLedgerError."""
+        """Returns the events of a task, the first one first. As `state` it raises."""
         from idse_orchestrator.tasks.history import events_of
 
-        tip = self._tip((project, session, task))
+        tip = self._tip((project, session, check_name("task", task)))
         if tip is None:
             raise self._unknown((project, session, task))
         return events_of(self._backend.git, tip.commit, TASKS.ref(project, session, task))
+
+    def outputs(self, state: TaskState, attempt: int) -> Sequence[Kept] | None:
+        """Returns the files that an attempt put out beside code; None where nothing was kept of it."""
+        from idse_orchestrator.tasks.history import outputs_of
+
+        return outputs_of(self._backend.git, output_ref(*_key(state), attempt))
+
+    def blob(self, name: str) -> bytes:
+        """Returns the content of a file that `outputs` names."""
+        return bytes(self._backend.git[name].peel(libgit2().Blob).data)
 
     # --- many at once
 
@@ -303,11 +316,16 @@ def refuse(state: TaskState, action: str, fields: Mapping[str, Any], agent: str)
             fix=(f"idse task show {state.task}",),
         )
     if agent and wants_person(action, fields):
-        raise TaskStateError(
-            f"only a person can {action} a task",
-            cause=f"{agent} acts here, as IDSE_AGENT or --agent says",
-            fix=(f"idse task {action} {state.task}  # a person, without IDSE_AGENT",),
-        )
+        raise persons_only(action, state.task, agent)
+
+
+def persons_only(action: str, task: str, agent: str) -> TaskStateError:
+    """Returns the error for an agent that does what only a person may do."""
+    return TaskStateError(
+        f"only a person can {action} a task",
+        cause=f"{agent} acts here, as IDSE_AGENT says",
+        fix=(f"idse task {action} {task} -m WHY  # a person, without IDSE_AGENT",),
+    )
 
 
 _STARTS = {

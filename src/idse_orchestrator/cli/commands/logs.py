@@ -76,7 +76,7 @@ def chunks_of(path: str, goes_on: Callable[[], bool]) -> Iterator[bytes]:
 
 
 def _more_of(path: str, goes_on: Callable[[], bool]) -> Iterator[bytes]:
-    """Yields what came after the beginning. The file is exchanged when it is cut; the new one is read then."""
+    """Yields what came after the beginning. When the file is cut, another one takes its place."""
     while True:
         try:
             file = open(path, "rb")  # noqa: SIM115 - closed below

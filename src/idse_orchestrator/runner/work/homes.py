@@ -9,7 +9,7 @@ import fcntl
 import os
 
 from idse_orchestrator.base.records import NamedTuple
-from idse_orchestrator.runner.work.workspace import make_private
+from idse_orchestrator.runner.work.workspace import furnish, make_private
 
 
 class Home(NamedTuple):
@@ -36,4 +36,5 @@ def take_home(root: str, agent: str) -> Home:
             os.close(lock)
             number += 1
         else:
+            furnish(folder)
             return Home(folder, lock)

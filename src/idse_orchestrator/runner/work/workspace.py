@@ -55,11 +55,15 @@ _CONFIG = """\
 \tfilemode = true
 \tbare = false
 \thooksPath = /dev/null
+[gc]
+\tauto = 0
+"""
+_IDENTITY = """\
 [user]
 \tname = idse agent
 \temail = agent@localhost
-[gc]
-\tauto = 0
+[init]
+\tdefaultBranch = main
 """
 
 
@@ -127,7 +131,15 @@ def make_place(root: str, names: tuple[str, ...]) -> Place:
     place = Place(folder, lock)
     for each in (place.workspace, place.out, place.home):
         make_private(each)
+    furnish(place.home)
     return place
+
+
+def furnish(home: str) -> None:
+    """Has git in a home know a name to commit as: in repositories that a test makes, for example."""
+    path = os.path.join(home, ".gitconfig")
+    if not os.path.lexists(path):
+        write_file(path, _IDENTITY)
 
 
 def make_private(folder: str) -> None:
