@@ -6,7 +6,7 @@ import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from idse_orchestrator.agents.handoff import handoffs_of
 from idse_orchestrator.agents.ide_agent_routing import LISTED, additions, route
