@@ -48,7 +48,7 @@ def in_room(repo, mode, *words):
     home = pathlib.Path(os.environ["HOME"])
     (home / ".config" / "idse").mkdir(parents=True, exist_ok=True)
     (home / ".config" / "idse" / "agents.yaml").write_text(AGENTS)
-    keys = {name: "sk-dummy" for name in ("ANTHROPIC_API_KEY", "CODEX_API_KEY", "GEMINI_API_KEY")}
+    keys = dict.fromkeys(("ANTHROPIC_API_KEY", "CODEX_API_KEY", "GEMINI_API_KEY"), "sk-dummy")
     bases = {"ANTHROPIC_BASE_URL": "{url}", "GOOGLE_GEMINI_BASE_URL": "{url}"}
     idse = str(pathlib.Path(sys.executable).parent / "idse")
     room = ("unshare", "-rn", sys.executable, str(HERE / "fake_llm.py"), mode, "--", idse)

@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING
 from idse_orchestrator.base.records import NamedTuple
 from idse_orchestrator.errors import FencedError, TaskStateError
 from idse_orchestrator.ledger.writer import moment_of
-from idse_orchestrator.runner.agents.configuration import routed
 from idse_orchestrator.runner.meter import Admission, Meter
+from idse_orchestrator.runner.model.configuration import routed
 from idse_orchestrator.runner.queue.settle import MERGED, Settling
 from idse_orchestrator.runner.task_handler import Settled, Steps, TaskHandler, Terms, Tools
 from idse_orchestrator.runner.work.child import Child, end_marked, wait

@@ -9,11 +9,11 @@ from importlib.resources import files
 
 from idse_orchestrator.base.files import storage_error
 from idse_orchestrator.errors import AgentNotReadyError
-from idse_orchestrator.runner.agents import configuration
 from idse_orchestrator.runner.agents.adapter import Adapter
-from idse_orchestrator.runner.agents.configuration import SHELL, Configuration, adapter_of, read_configuration
 from idse_orchestrator.runner.agents.settings import INSTALL, LOGIN, AgentSettings
+from idse_orchestrator.runner.model import configuration
 from idse_orchestrator.runner.model import prices as pricing
+from idse_orchestrator.runner.model.configuration import SHELL, Configuration, adapter_of, read_configuration
 from idse_orchestrator.runner.model.prices import Prices, read_prices
 
 _CREDENTIAL_SECONDS = 30.0

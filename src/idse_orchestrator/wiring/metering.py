@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from idse_orchestrator.errors import BudgetError
 from idse_orchestrator.runner.agents.adapter import Adapter, Ended, Seen
-from idse_orchestrator.runner.agents.configuration import SHELL, Configuration
 from idse_orchestrator.runner.meter import Meter, Party, summed
+from idse_orchestrator.runner.metrics import Told
+from idse_orchestrator.runner.model.buckets import Amounts
+from idse_orchestrator.runner.model.configuration import SHELL, Configuration
+from idse_orchestrator.runner.model.cost_report import attempts_of
 from idse_orchestrator.runner.model.prices import Prices, usage_body
-from idse_orchestrator.runner.work.rate_limiter import RateLimiter, Share
-from idse_orchestrator.tasks.board import tips_below
-from idse_orchestrator.tasks.kind import TASKS
+from idse_orchestrator.runner.work.rate_limiter import Level, RateLimiter, Share
+from idse_orchestrator.tasks.board import sessions_with_tasks
+from idse_orchestrator.wiring.agent_setup import agents_of
+from idse_orchestrator.wiring.tasks import task_queue
 
 if TYPE_CHECKING:
     from idse_orchestrator.git.vault import Vault
@@ -22,6 +26,7 @@ if TYPE_CHECKING:
     from idse_orchestrator.runner.model.budget import Budget
     from idse_orchestrator.tasks.state import TaskState
     from idse_orchestrator.tasks.task_queue import TaskQueue
+    from idse_orchestrator.wiring.application import Application
 
 ACCOUNT, WORKER = "account:", "worker:"
 """How the names of buckets begin: ``account:anthropic`` and ``worker:<id>:anthropic``."""
@@ -56,15 +61,6 @@ def parties_of(
     return found
 
 
-def sessions_with_tasks(vault: Vault, project: str = "") -> Sequence[SessionKey]:
-    """Returns the sessions that have tasks, of one project or of all."""
-    place = f"{TASKS.place}{project}/" if project else TASKS.place
-    found = {
-        tuple(f"{project}/{name}".lstrip("/").split("/")[:2]) for name in tips_below(vault.common_dir, place)
-    }
-    return sorted((key[0], key[1]) for key in found if len(key) == 2)
-
-
 def budgets_of(
     vault: Vault, queue: TaskQueue, key: SessionKey, limits: Mapping[str, float], day: Callable[[], str]
 ) -> Callable[[], Iterator[Budget]]:
@@ -81,11 +77,13 @@ def budgets_of(
         if "session" in limits:
             yield summed(f"session {key[0]}/{key[1]}", limits["session"], states([key]))
         if "project" in limits:
-            keys = sessions_with_tasks(vault, key[0])
+            keys = sessions_with_tasks(vault.common_dir, key[0])
             yield summed(f"project {key[0]}", limits["project"], states(keys))
         if "month" in limits:
             month = day()[:7]
-            moved = (each for each in states(sessions_with_tasks(vault)) if each.updated_at[:7] == month)
+            moved = (
+                each for each in states(sessions_with_tasks(vault.common_dir)) if each.updated_at[:7] == month
+            )
             yield summed(f"month {month}", limits["month"], moved)
 
     return read
@@ -132,3 +130,38 @@ def usage_of(meter: Meter, parties: Mapping[str, Party]) -> Callable[[Adapter, S
         return found
 
     return usage
+
+
+class Ledgers:
+    """What the ledgers of tasks say of attempts, limits and budgets, to look at."""
+
+    def __init__(self, app: Application) -> None:
+        self._app = app
+        self._queue = task_queue(app.vault, app.acting)
+        self._own = agents_of(app.environment)
+
+    def keys(self, project: str, session: str = "") -> Sequence[SessionKey]:
+        """Returns the sessions of a project that have tasks, or the one that is named."""
+        return [(project, session)] if session else sessions_with_tasks(self._app.vault.common_dir, project)
+
+    def tasks(self, keys: Iterable[SessionKey]) -> Iterator[Told]:
+        """Yields what figures are made of, task by task."""
+        for key in keys:
+            for state in self._queue.board(*key).states:
+                events = self._queue.log(*key, state.task)
+                name = (*key, state.task)
+                yield Told(name, state.state, state.worker, events, [*attempts_of(name, events)])
+
+    def budgets(self, key: SessionKey) -> Sequence[Budget]:
+        """Returns the budgets of the user's file as they stand for a session."""
+        return [*budgets_of(self._app.vault, self._queue, key, self._own.budgets, today)()]
+
+    def levels(self) -> Sequence[tuple[Level, Amounts]]:
+        """Returns the buckets that are in use, each with what it gets in a minute."""
+        found = RateLimiter(run_folder(self._app.vault)).levels(self._amounts)
+        return [(level, self._amounts(level.name)) for level in found]
+
+    def _amounts(self, name: str) -> Amounts:
+        if name.startswith(ACCOUNT):
+            return self._own.account(name.removeprefix(ACCOUNT))
+        return self._own.worker

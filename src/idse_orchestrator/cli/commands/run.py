@@ -184,8 +184,6 @@ def exit_code(orchestrator: MultiAgentOrchestrator) -> int:
         return EXIT_CONFLICT
     if orchestrator.is_out_of_budget:
         return EXIT_BUSY
-    if orchestrator.is_out_of_budget:
-        return EXIT_BUSY
     return EXIT_CHECK_FAILED if left or orchestrator.trouble else EXIT_OK
 
 
@@ -405,8 +403,6 @@ def run_() -> click.Command:
                      show_default=True, help="Contain agents: as well as it goes here, or else not run."),
         click.option("--read", "reads", metavar="DIR", multiple=True,
                      help="A folder that the sandbox shows, to read: of a program that is installed there."),
-        click.option("--budget", metavar="USD", type=click.FloatRange(0),
-                     help="What this run may spend; nothing begins that might cost more."),
         flag("--no-merge", help="Leave results for a person to accept."),
         flag("--trust-project", help="Let agents load hooks, settings and servers that the branch brings."),
         click.option("--budget", metavar="USD", type=click.FloatRange(min=0),

@@ -169,7 +169,11 @@ def _environment(place: Place) -> Mapping[str, str]:
 
 
 def _words(place: Place, example: str) -> str:
-    return place.text(str.isprintable, "printable text, in quotes where it looks like a number", example)
+    return place.text(_is_plain, "printable text, in quotes where it looks like a number", example)
+
+
+def _is_plain(text: str) -> bool:
+    return all(char.isprintable() or char in "\n\t" for char in text)
 
 
 def _model(place: Place) -> str:
