@@ -21,7 +21,7 @@ from idse_orchestrator.errors import GateError, NotARepositoryError, UnknownName
 from idse_orchestrator.pipeline.stage_machine import START
 from idse_orchestrator.pipeline.stage_state_model import COMPLETE, IN_PROGRESS, standings
 from idse_orchestrator.runner.agents.shell import ShellAgent
-from idse_orchestrator.runner.model.configuration import FILE, Configuration
+from idse_orchestrator.runner.model.configuration import Configuration
 from idse_orchestrator.runner.multi_agent_orchestrator import (
     Happened,
     MultiAgentOrchestrator,
@@ -64,7 +64,6 @@ class Asked(NamedTuple):
     agents: tuple[str, ...] = ()
     only: tuple[str, ...] = ()
     check: str = ""
-    checks: Mapping[str, str] = {}
     check_network: bool = False
     sandbox: str = AUTO
     merges: bool = True
@@ -123,10 +122,7 @@ def prepare(app: Application, key: SessionKey, asked: Asked) -> Prepared:
     board = queue.board(*key)
     wants = wanted(read_list(_list_of(app, key, look), artifact_path(*key, TASKS)), board.states, TASKS)
     _refuse_unknown(asked.only, [*board.rows, *(task.task for task in wants.new)])
-    _refuse_checks(
-        {**own.checks, **asked.checks},
-        [*(task.caps for task in wants.new), *(state.caps for state in board.states)],
-    )
+    _refuse_checks(own.checks, [*(task.caps for task in wants.new), *(state.caps for state in board.states)])
     Integration(_results(app), app.vault.common_dir, branch_of(key)).refuse_checked_out()
     sandbox = find_sandbox(asked.sandbox, app.environment)
     return Prepared(key, asked, queue, wants, adapters, sandbox, _head(app), starts, own, _registered(look))
@@ -154,12 +150,9 @@ def begin(
     worker = WorkerLock(workers, name)
     watch = Watch(workers)
     watch.tidy(frozenset(state.worker for state in prepared.queue.board(*key).held))
+    checks = prepared.own.checks
     terms = Terms(
-        asked.check,
-        {**prepared.own.checks, **asked.checks},
-        asked.check_network,
-        trust_project=asked.trust_project,
-        reads=asked.reads,
+        asked.check, checks, asked.check_network, trust_project=asked.trust_project, reads=asked.reads
     )
     branch = Integration(tools.results, app.vault.common_dir, branch_of(key))
     options = Options(
@@ -312,10 +305,7 @@ def _refuse_checks(known: Mapping[str, str], caps: Iterable[Mapping[str, Any]]) 
         raise UnknownNameError(
             f"no check {unknown[0]!r} is set up, and a task asks for it",
             cause="the name stands in tasks.md; the command is yours to say, as no document may name one",
-            fix=(
-                f"idse run --named-check {unknown[0]}='pytest -q' --agent CMD",
-                f"or say it below checks in {FILE}",
-            ),
+            fix=(f"add it below checks in ~/.config/idse/agents.yaml, such as {unknown[0]}: pytest -q",),
         )
 
 

@@ -8,7 +8,6 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from idse_orchestrator.base.names import is_name
 from idse_orchestrator.base.records import NamedTuple
 from idse_orchestrator.base.text import counted, one_line, printable
 from idse_orchestrator.cli.layout import Style, fitted
@@ -48,7 +47,6 @@ def work_off(  # noqa: PLR0913 - each option is one
     agents: str | None,
     only: tuple[str, ...],
     check: str | None,
-    named_checks: tuple[str, ...],
     network: bool,
     sandbox: str,
     reads: tuple[str, ...],
@@ -90,7 +88,6 @@ def work_off(  # noqa: PLR0913 - each option is one
         names,
         tuple(task for each in only for task in each.replace(",", " ").split()),
         check or "",
-        dict(map(_named_check, named_checks)),
         check_network=network,
         sandbox=sandbox,
         merges=not no_merge,
@@ -100,15 +97,6 @@ def work_off(  # noqa: PLR0913 - each option is one
     )
     prepared = prepare(run.app, key, asked)
     return _planned(prepared) if dry_run else _run(run, prepared)
-
-
-def _named_check(typed: str) -> tuple[str, str]:
-    name, is_one, command = typed.partition("=")
-    if not is_one or not is_name(name) or not command.strip():
-        raise UsageError(
-            f"{typed!r} names no check", fix=("idse run --named-check tests='pytest -q' --agent CMD",)
-        )
-    return name, command
 
 
 # --- before it begins
@@ -194,6 +182,8 @@ def exit_code(orchestrator: MultiAgentOrchestrator) -> int:
     left = [*orchestrator.left()]
     if orchestrator.conflicts:
         return EXIT_CONFLICT
+    if orchestrator.is_out_of_budget:
+        return EXIT_BUSY
     if orchestrator.is_out_of_budget:
         return EXIT_BUSY
     return EXIT_CHECK_FAILED if left or orchestrator.trouble else EXIT_OK
@@ -410,13 +400,13 @@ def run_() -> click.Command:
         click.option("--only", metavar="IDS", multiple=True, help="Only these tasks, by id."),
         click.option("--check", metavar="CMD",
                      help="A command that must end well on each result, in a fresh workspace without keys."),
-        click.option("--named-check", "named_checks", metavar="NAME=CMD", multiple=True,
-                     help="The command of a check that tasks ask for by name."),
         flag("--check-network", "network", help="Let the check use the network."),
         click.option("--sandbox", type=click.Choice(["auto", "required", "none"]), default="auto",
                      show_default=True, help="Contain agents: as well as it goes here, or else not run."),
         click.option("--read", "reads", metavar="DIR", multiple=True,
                      help="A folder that the sandbox shows, to read: of a program that is installed there."),
+        click.option("--budget", metavar="USD", type=click.FloatRange(0),
+                     help="What this run may spend; nothing begins that might cost more."),
         flag("--no-merge", help="Leave results for a person to accept."),
         flag("--trust-project", help="Let agents load hooks, settings and servers that the branch brings."),
         click.option("--budget", metavar="USD", type=click.FloatRange(min=0),
