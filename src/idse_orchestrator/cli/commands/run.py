@@ -184,8 +184,6 @@ def exit_code(orchestrator: MultiAgentOrchestrator) -> int:
         return EXIT_CONFLICT
     if orchestrator.is_out_of_budget:
         return EXIT_BUSY
-    if orchestrator.is_out_of_budget:
-        return EXIT_BUSY
     return EXIT_CHECK_FAILED if left or orchestrator.trouble else EXIT_OK
 
 
