@@ -448,6 +448,12 @@ def output_ref(project: str, session: str, task: str, attempt: int) -> str:
     return result_ref(project, session, task, attempt).replace("/results/", "/outputs/", 1)
 
 
+def _is_full(folder: str) -> bool:
+    """Tests for a disk with no room for a file: git does not always say why it cannot write."""
+    found = os.statvfs(folder)
+    return found.f_bavail * found.f_frsize < 1 << 16 or (found.f_files > 0 and found.f_favail == 0)
+
+
 def _code(child: Child) -> int:
     return child.ended.code if child.ended is not None else 1
 

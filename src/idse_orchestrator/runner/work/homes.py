@@ -10,7 +10,7 @@ import os
 
 from idse_orchestrator.base.records import NamedTuple
 from idse_orchestrator.errors import IdseError
-from idse_orchestrator.runner.work.workspace import furnish, make_private
+from idse_orchestrator.runner.work.workspace import furnish, make_private, write_file
 
 
 class Home(NamedTuple):
@@ -57,9 +57,3 @@ def put_file(home: str, path: str, content: bytes) -> None:
     temporary = f"{place}.{os.urandom(4).hex()}"
     write_file(temporary, content.decode("utf-8", "surrogateescape"))
     os.replace(temporary, place)
-
-
-def _is_full(folder: str) -> bool:
-    """Tests for a disk with no room for a file: git does not always say why it cannot write."""
-    found = os.statvfs(folder)
-    return found.f_bavail * found.f_frsize < 1 << 16 or (found.f_files > 0 and found.f_favail == 0)
