@@ -21,7 +21,7 @@ from idse_orchestrator.errors import GateError, NotARepositoryError, UnknownName
 from idse_orchestrator.pipeline.stage_machine import START
 from idse_orchestrator.pipeline.stage_state_model import COMPLETE, IN_PROGRESS, standings
 from idse_orchestrator.runner.agents.shell import ShellAgent
-from idse_orchestrator.runner.model.configuration import FILE, Configuration
+from idse_orchestrator.runner.model.configuration import Configuration
 from idse_orchestrator.runner.multi_agent_orchestrator import (
     Happened,
     MultiAgentOrchestrator,
