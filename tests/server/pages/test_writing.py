@@ -12,6 +12,7 @@ import signal
 import subprocess
 import types
 import urllib.parse
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -178,6 +179,33 @@ def test_two_browsers_race_and_the_other_one_sees_both_texts(server, page, ann):
     data, log = saved(server, ann, "notes.md")
     assert data == b"# Notes\n\none, says Bob\n\ntwo, says Ann\n"
     assert [line.partition(" ")[0] for line in log[:2]] == ["Ann", "Bob"]
+
+
+def test_of_two_that_save_at_once_one_wins_and_the_other_sees_both(server, ann):
+    senders = [Sender(server, key) for key in (ann.key, server.key(ann.client, "read", "push", name="Bob"))]
+    for turn in range(4):
+        put(ann.rest, ann.session, "notes.md", b"turn %d\n" % turn)
+        _, before = saved(server, ann, "notes.md")
+        forms = [each.form(ann, text=f"by {number} in {turn}\n") for number, each in enumerate(senders)]
+        with ThreadPoolExecutor(2) as pool:
+            said = [*pool.map(lambda each, form: each.ask(f"{ann.at}/write", form), senders, forms)]
+        assert sorted(each.status for each in said) == [303, 412]
+        loser = next(number for number, each in enumerate(said) if each.status == 412)
+        data, log = saved(server, ann, "notes.md")
+        assert data == f"by {1 - loser} in {turn}\n".encode()
+        assert len(log) == len(before) + 1
+        assert f"by {loser} in {turn}\n</textarea>" in said[loser].text
+        assert f"by {1 - loser} in {turn}\n</textarea>" in said[loser].text
+
+
+def test_an_operator_writes_with_its_own_name(server, page, ann):
+    put(ann.rest, ann.session, "notes.md", b"one\n")
+    chief = server.key("", "read", "push", name="Chief")
+    seen = write(page(), server, ann, "notes.md", chief)
+    seen.get_by_label("Text", exact=True).fill("two\n")
+    press(seen, "Save")
+    data, log = saved(server, ann, "notes.md")
+    assert (data, log[0]) == (b"two\n", "Chief saved notes.md")
 
 
 def test_who_changed_the_same_line_decides(server, page, ann):

@@ -194,7 +194,8 @@ class Writing:
             return await self._done(asked, opened, kept)
         except Exception as error:  # noqa: BLE001 - whatever it is, the text stays
             problem = problem_from(error)
-            opened = await self._reads.aside(self._open, asked, sent.document)
+            if kept.done:
+                opened = await self._reads.aside(self._open, asked, sent.document)
             beside = _Beside(problem, problem.findings or None, done=kept.done)
             page = await self._reads.aside(self._page, asked, opened, kept.sent, beside)
             return _with_fault(page, error)
