@@ -108,6 +108,13 @@ def push(bed, clone, key, *refs):
     return time.monotonic() - began
 
 
+def begin(bed, clone, key):
+    """Pushes a session that is called before, whose rows are there then."""
+    clone.create(title="before")
+    push(bed, clone, key)
+    bed.until(lambda: titles(bed) == {"before"}, SLOW)
+
+
 def titles(bed):
     """Titles of the sessions of shop, as its projection has them; what cannot be asked has none."""
     client = bed.admin.client("shop").id
@@ -180,8 +187,7 @@ def test_a_push_waits_for_no_row_and_whoever_reads_then_does(serving, clone, key
 
 @on_postgres
 def test_a_database_that_is_locked_fails_no_push_and_is_caught_up_with(serving, clone, key):
-    clone.create(title="before")
-    push(serving, clone, key)
+    begin(serving, clone, key)
     with psycopg.connect(serving.database_url) as other:
         other.execute("LOCK TABLE projection.sessions IN ACCESS EXCLUSIVE MODE")
         describe(clone, "meanwhile")
@@ -193,8 +199,7 @@ def test_a_database_that_is_locked_fails_no_push_and_is_caught_up_with(serving, 
 
 @on_postgres
 def test_a_database_that_is_gone_fails_no_push_and_is_caught_up_with(serving, clone, key, postgres):
-    clone.create(title="before")
-    push(serving, clone, key)
+    begin(serving, clone, key)
     postgres.stop(signal.SIGQUIT)
     try:
         describe(clone, "meanwhile")
@@ -214,8 +219,7 @@ def test_a_database_that_is_gone_fails_no_push_and_is_caught_up_with(serving, cl
 
 @on_postgres
 def test_reads_that_wait_for_a_database_hold_up_no_push(serving, clone, key, postgres):
-    clone.create(title="before")
-    push(serving, clone, key)
+    begin(serving, clone, key)
     postgres.stop(signal.SIGQUIT)
     rest = Rest(serving, key)
     try:
@@ -234,8 +238,7 @@ def test_reads_that_wait_for_a_database_hold_up_no_push(serving, clone, key, pos
 
 @on_sqlite
 def test_a_file_that_is_being_written_fails_no_push(serving, clone, key):
-    clone.create(title="before")
-    push(serving, clone, key)
+    begin(serving, clone, key)
     other = sqlite3.connect(f"{serving.home.path}/projection.db", isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
     describe(clone, "meanwhile")
@@ -253,8 +256,7 @@ def test_a_file_that_is_being_written_fails_no_push(serving, clone, key):
 
 @on_sqlite
 def test_a_full_disk_fails_no_push(serving, clone, key):
-    clone.create(title="before")
-    push(serving, clone, key)
+    begin(serving, clone, key)
     process = follower(serving)
     before = resource.prlimit(process, resource.RLIMIT_FSIZE, (4096, resource.RLIM_INFINITY))
     describe(clone, "meanwhile")
@@ -268,9 +270,7 @@ def test_a_full_disk_fails_no_push(serving, clone, key):
 
 @pytest.mark.parametrize("serving", [SMALL], indirect=True)
 def test_a_full_disk_below_postgresql_fails_no_push(serving, clone, key, small_postgres):
-    clone.create(title="before")
-    push(serving, clone, key)
-    serving.until(lambda: titles(serving) == {"before"}, SLOW)
+    begin(serving, clone, key)
     ballast = pathlib.Path(small_postgres.data, "ballast")
     with contextlib.suppress(OSError), ballast.open("wb", buffering=0) as file:
         while True:
@@ -290,8 +290,7 @@ def test_a_full_disk_below_postgresql_fails_no_push(serving, clone, key, small_p
 
 @on_sqlite
 def test_a_file_that_was_deleted_or_damaged_is_made_anew(serving, clone, key):
-    clone.create(title="before")
-    push(serving, clone, key)
+    begin(serving, clone, key)
     for name in os.listdir(serving.home.path):
         if name.startswith("projection.db"):
             os.unlink(f"{serving.home.path}/{name}")
@@ -304,8 +303,7 @@ def test_a_file_that_was_deleted_or_damaged_is_made_anew(serving, clone, key):
 
 @on_sqlite
 def test_a_file_that_was_deleted_is_made_anew_although_nobody_pushes(serving, clone, key):
-    clone.create(title="before")
-    push(serving, clone, key)
+    begin(serving, clone, key)
     os.unlink(f"{serving.home.path}/projection.db")
 
     def is_there():
@@ -319,8 +317,7 @@ def test_a_file_that_was_deleted_is_made_anew_although_nobody_pushes(serving, cl
 
 @both
 def test_what_was_renamed_or_deleted_is_so_at_once(serving, clone, key):
-    clone.create(title="before")
-    push(serving, clone, key)
+    begin(serving, clone, key)
     client = serving.admin.client("shop").id
     tenants = Tenants(serving.home, serving.admin, agency_git(os.environ))
     tenants.rename_repository(Place("shop", "web"), "store")
@@ -356,9 +353,7 @@ def test_the_process_is_killed_and_nothing_is_missing_in_the_end(serving, clone,
 
 @both
 def test_a_server_that_was_killed_catches_up_at_the_start(serving, clone, key):
-    clone.create(title="before")
-    push(serving, clone, key)
-    serving.until(lambda: titles(serving) == {"before"}, SLOW)
+    begin(serving, clone, key)
     stopped = follower(serving)
     os.kill(stopped, signal.SIGSTOP)  # it does not come to write
     describe(clone, "meanwhile")

@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from functools import cache
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
@@ -22,7 +23,6 @@ from idse_orchestrator.errors import IdseError
 from idse_orchestrator.git.object_stream import reading_also
 from idse_orchestrator.git.program import Git
 from idse_orchestrator.ledger.refs import PUBLISHED
-from idse_orchestrator.server.gateway.admission import late_refusal
 from idse_orchestrator.server.gateway.following import Following
 from idse_orchestrator.server.gateway.judge import soon
 from idse_orchestrator.server.gateway.limits import Crowd, GitPlaces, Pace, Turns
@@ -38,7 +38,7 @@ from idse_orchestrator.server.tenants.repository_checks import sweep_quarantines
 from idse_orchestrator.server.tenants.tenancy import Tenants
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Iterable, Mapping
 
     from idse_orchestrator.server.model.names import Place
     from idse_orchestrator.server.model.push import Caller
@@ -46,6 +46,8 @@ if TYPE_CHECKING:
     from idse_orchestrator.server.tenants.database import Writing
     from idse_orchestrator.server.tenants.home import Home
 
+Late = Callable[[], Refusal | None]
+"""Says why what was let in may not come in after all; None: it may. For threads."""
 Rules = tuple[tuple[int, int, int], ...]
 """Time, size and inode of the files with rules."""
 _LEAST_FREE = 256 * 1024 * 1024
@@ -181,9 +183,14 @@ class Agency:
         about = soon(home, git_dir, rehearse=is_calm)
         return Receiving(git_dir, about, self.judge_socket, self.configuration.judge_seconds)
 
-    def recorder(self, place: Place, caller: Caller, push: str, action: str = PUSHED) -> Recorder:
-        """Returns what asks about one push, or another `action`, and keeps what came of it."""
-        return Recorder(self, place, caller, push, action)
+    def recorder(
+        self, place: Place, caller: Caller, push: str, still: Late, action: str = PUSHED
+    ) -> Recorder:
+        """Returns what asks about one push, or another `action`, and keeps what came of it.
+
+        `still` says why it may not come in after all; it is asked once more before that is noted.
+        """
+        return Recorder(self, place, caller, push, still, action)
 
     def address_of(self, client: object, headers: Mapping[bytes, bytes]) -> str:
         """Returns the address of the caller; that which a proxy names, if it is the trusted one."""
@@ -316,11 +323,14 @@ class Outcome(NamedTuple):
 class Recorder:
     """One push: its question to the judge, and its line in the audit, written before git hears a yes."""
 
-    def __init__(self, agency: Agency, place: Place, caller: Caller, push: str, action: str) -> None:
+    def __init__(
+        self, agency: Agency, place: Place, caller: Caller, push: str, still: Late, action: str
+    ) -> None:
         self._agency = agency
         self.place = place
         self._caller = caller
         self._push = push
+        self._still = still
         self._action = action
         self.also: Callable[[Writing], None] | None = None
         """What is to be written in one transaction with the audit of what comes in."""
@@ -352,7 +362,7 @@ class Recorder:
         return await asyncio.to_thread(self._decided, said, verdict)
 
     def _decided(self, said: Said, verdict: Verdict) -> Verdict:
-        late = None if verdict.refused else late_refusal(self._agency, self._caller, self.place)
+        late = None if verdict.refused else self._still()
         if late is not None:
             verdict = Verdict((late,))
         self.result = REFUSED if verdict.refused else ACCEPTED

@@ -267,9 +267,10 @@ class _Visit:
             environment = {**self._environment(request), **receiving.environment}
             most = agency.configuration.max_pack_bytes + (1 << 20)
             starting = Backend.start(environment, most, self._patience, receiving.descriptors)
-            recorder = agency.recorder(place, caller, self.id)
-            still = partial(asyncio.to_thread, late_refusal, agency, caller, place)
-            answering = asyncio.create_task(receiving.answer(recorder.question, recorder.decide, still))
+            still = partial(late_refusal, agency, caller, place)
+            recorder = agency.recorder(place, caller, self.id, still)
+            asked = partial(asyncio.to_thread, still)
+            answering = asyncio.create_task(receiving.answer(recorder.question, recorder.decide, asked))
             try:
                 await self._pass(starting, receiving)
             finally:

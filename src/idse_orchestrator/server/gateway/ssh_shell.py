@@ -70,9 +70,10 @@ async def receive(
             pass_fds=receiving.descriptors,
         )
         receiving.started()
-        recorder = agency.recorder(place, caller, secrets.token_hex(8))
-        still = partial(asyncio.to_thread, late_refusal, agency, caller, place)
-        answering = asyncio.create_task(receiving.answer(recorder.question, recorder.decide, still))
+        still = partial(late_refusal, agency, caller, place)
+        recorder = agency.recorder(place, caller, secrets.token_hex(8), still)
+        asked = partial(asyncio.to_thread, still)
+        answering = asyncio.create_task(receiving.answer(recorder.question, recorder.decide, asked))
         code = await process.wait()
         answering.cancel()
         await asyncio.gather(answering, return_exceptions=True)

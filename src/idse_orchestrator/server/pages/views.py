@@ -22,13 +22,14 @@ from idse_orchestrator.documents.project_workspace import STAGES
 from idse_orchestrator.server.api.problems import NOT_AUTHORIZED, NOTHING, Problem, ProblemError
 from idse_orchestrator.server.api.reads import check_reads
 from idse_orchestrator.server.api.sight import Sight, sight_of
-from idse_orchestrator.server.model.metrics import METRICS, said
+from idse_orchestrator.server.model.metrics import METRICS, SHARE, said
 from idse_orchestrator.server.pages.rendering import day
 from idse_orchestrator.server.projection.report import metric_lines, row_of, standings
 from idse_orchestrator.server.projection.store import EVERYONE
 
 if TYPE_CHECKING:
     from idse_orchestrator.server.api.reads import Reads
+    from idse_orchestrator.server.model.metrics import Metric
     from idse_orchestrator.server.model.push import Caller
     from idse_orchestrator.server.pages.versions import Versions
     from idse_orchestrator.server.projection.report import Line
@@ -573,10 +574,17 @@ def _metric(line: Line) -> dict[str, Any]:
         "how": metric.how,
         "said": said(metric, found.value),
         "said_high": said(metric, found.high) if found.high is not None else "",
-        "said_target": f"{'≥' if metric.is_least else '≤'} {said(metric, metric.target)}"
-        if metric.target is not None
-        else "",
+        "said_target": _target(metric),
+        "of": metric.part,
     }
+
+
+def _target(metric: Metric) -> str:
+    """Returns what a metric should be; "" : nobody asked for anything. More than all is not to be had."""
+    if metric.target is None:
+        return ""
+    sign = "" if metric.how == SHARE and metric.target == 1 else "≥ " if metric.is_least else "≤ "
+    return f"{sign}{said(metric, metric.target)}"
 
 
 def _refuse_clients(caller: Caller) -> None:

@@ -40,7 +40,13 @@ from idse_orchestrator.server.model.names import RECEIVE
 from idse_orchestrator.server.model.names import Asked as AskedOfGit
 from idse_orchestrator.server.model.push import Refusal, Verdict, question_to_json, verdict_from_json
 from idse_orchestrator.server.tenants.audit import WRITTEN
-from idse_orchestrator.server.tenants.kept_answers import KEPT_SECONDS, KeptAnswer, keep_answer, kept_answer
+from idse_orchestrator.server.tenants.kept_answers import (
+    KEPT_SECONDS,
+    KeptAnswer,
+    first_key,
+    keep_answer,
+    kept_answer,
+)
 from idse_orchestrator.server.tenants.keys import iso
 from idse_orchestrator.server.writing.private_objects import PrivateBackend, private_objects, take_over
 from idse_orchestrator.server.writing.replica import Replica
@@ -152,10 +158,11 @@ class Desk:
         async with self._lock(asked.place) as is_ours:
             if not is_ours:
                 return BUSY
-            late = await asyncio.to_thread(late_refusal, self._agency, caller, asked.place)
+            still = partial(late_refusal, self._agency, caller, asked.place)
+            late = await asyncio.to_thread(still)
             if late is not None:
                 return Verdict((late,))
-            recorder = self._agency.recorder(asked.place, caller, secrets.token_hex(8), WRITTEN)
+            recorder = self._agency.recorder(asked.place, caller, secrets.token_hex(8), still, WRITTEN)
             outcome = await self._held(_Write(self._agency, self._kinds, caller, asked), build, recorder)
         if isinstance(outcome, Written):
             self._agency.follow(recorder)
@@ -264,7 +271,9 @@ class _Write:
             return None
         letters = _letters(self._chance())
         own, whole = letters[: len(letters) // 2], letters
-        asked = ("rev-list", "--basic-regexp", f"--grep=^Idse-Event: .\\{{10\\}}{own}", self._asked.ref)
+        since = f"--max-age={int(time.time()) - KEPT_SECONDS}"  # an answer is kept no longer either
+        grep = f"--grep=^Idse-Event: .\\{{10\\}}{own}"
+        asked = ("rev-list", since, "--basic-regexp", grep, self._asked.ref)
         for commit in self._vault.git.lines(*asked):
             data = self._vault.git.bytes("cat-file", "blob", f"{commit}:event.json")
             event = json.loads(data)["id"]
@@ -278,7 +287,8 @@ class _Write:
 
     def _chance(self) -> bytes:
         """Returns bytes for an event's id that tell the name of the write, and its request."""
-        name = f"{self._caller.client_id}\0{self._caller.key_id}\0{self._asked.name}"
+        own = first_key(self._agency.admin.database, self._caller)
+        name = f"{self._caller.client_id}\0{own}\0{self._asked.name}"
         return b"".join(hashlib.sha256(each.encode()).digest()[:_HALF] for each in (name, self._asked.digest))
 
     def build(self, folder: str, build: Build) -> _Made:
