@@ -35,6 +35,7 @@ from routing import routing
 from rows import ROWS as LOCAL
 from rows import Sizes
 from syncing import first_pull, joining, pushing
+from tasking import ROWS as TASKS
 from tracing import serving, tracing
 from writing import ROWS as WRITING
 
@@ -57,6 +58,7 @@ ROWS = {
     **PROJECTING,
     **DOORS,
     **PAGES,
+    **TASKS,
 }
 
 

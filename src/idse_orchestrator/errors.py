@@ -439,3 +439,35 @@ class BackupError(IdseError):
 
     code = "IDSE062"
     exit_code = EXIT_CHECK_FAILED
+
+
+class TaskStateError(IdseError):
+    """A task cannot make that move from where it stands. ``idse task show TASK`` says where it stands."""
+
+    code = "IDSE070"
+    exit_code = EXIT_CONFLICT
+
+
+class FencedError(TaskStateError):
+    """An attempt ended after its task had gone on without it. Its result does not count; nothing is lost."""
+
+    code = "IDSE071"
+
+
+class TaskListError(IdseError):
+    """A list of tasks cannot be worked off as it is: a cycle, one id twice, a need that is not there."""
+
+    code = "IDSE072"
+
+
+class AgentNotReadyError(IdseError):
+    """A program that is to work on tasks is not installed, or has no key to log in with."""
+
+    code = "IDSE080"
+
+
+class BudgetError(IdseError):
+    """A budget leaves no room for one more attempt. Raise it, or wait for the month to end."""
+
+    code = "IDSE081"
+    exit_code = EXIT_BUSY

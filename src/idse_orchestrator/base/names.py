@@ -12,7 +12,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Collection, Iterable, Mapping
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, TypeVar, Union
 
 from idse_orchestrator.base.records import NamedTuple
@@ -29,6 +29,7 @@ _RULE = (
 )
 
 
+@lru_cache(maxsize=4096)
 def is_name(name: str) -> bool:
     """Tests whether `name` may name a project, a session or an agent."""
     return problem_with(name) is None

@@ -33,7 +33,7 @@ def encodable(text: str) -> str:
 
 def one_line(text: str) -> str:
     """Returns `text` on one line: every run of white space and control characters becomes one space."""
-    if text.isascii() and text.isprintable() and "  " not in text:
+    if text.isprintable() and "  " not in text:
         return text.strip(" ")
     return re.sub(_BREAKS, " ", encodable(text)).strip()
 
@@ -70,6 +70,8 @@ def one_word(text: str) -> str:
 
 def paragraphs(text: str) -> str:
     """`text` as the body of a commit message, in which no line can pass for a trailer or a separator."""
+    if text.isprintable() and text[:3] != "---" and text[:5].lower() != "idse-":
+        return text.strip()
     clean = re.sub(_CONTROL, "", encodable(text).replace("\r\n", "\n").replace("\r", "\n"))
     clean = re.sub(_SEPARATOR, lambda found: found.group().replace("-", "–"), clean)  # noqa: RUF001 - the dash git does not read
     clean = re.sub(_TRAILER, r"\1 :", clean)

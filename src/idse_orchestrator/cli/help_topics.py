@@ -260,6 +260,22 @@ EXAMPLES: Mapping[str, tuple[tuple[str, str], tuple[str, str]]] = MappingProxyTy
             ("idse trace", "what leads from each success criterion to code and checks"),
             ("idse trace login --mermaid", "the same as a chart, to put into a page"),
         ),
+        "cost report": (
+            ("idse cost report --by agent", "what each agent used and cost in this project"),
+            ("idse cost report --by day --csv", "a line for each day, for a spreadsheet"),
+        ),
+        "cost prices": (
+            ("idse cost prices", "what a million tokens of each model cost, since when and says who"),
+            ("idse cost prices --json", "the same for a program"),
+        ),
+        "limits show": (
+            ("idse limits show", "what is left of this minute's requests and tokens, and of budgets"),
+            ("idse limits show --json", "the same for a program"),
+        ),
+        "metrics print": (
+            ("idse metrics print", "figures of all tasks of the project, as Prometheus reads them"),
+            ("idse metrics print --project portal", "of one project by name"),
+        ),
         "drift": (
             ("idse drift", "which commits changed what the session you work on built"),
             ("idse drift --all --strict", "all sessions of the project, as in CI"),
@@ -423,6 +439,62 @@ EXAMPLES: Mapping[str, tuple[tuple[str, str], tuple[str, str]]] = MappingProxyTy
         "agent-files uninstall": (
             ("idse agent-files uninstall --dry-run", "what would be removed"),
             ("idse agent-files uninstall cursor", "the files of one agent"),
+        ),
+        "task": (
+            ("idse task add", "queues what is new in tasks.md, once its stage is complete"),
+            ("idse task list --state blocked --state failed", "what does not go on by itself"),
+        ),
+        "task list": (
+            ("idse task list", "all of them"),
+            ("idse task list login --state review --json", "what waits for you, for a program"),
+        ),
+        "task show": (
+            ("idse task show T014", "how it stands, and what it waits for"),
+            ("idse task show T014 --session login --json", "of another session, for a program"),
+        ),
+        "task log": (
+            ("idse task log T014", "each attempt, by whom, and how it ended"),
+            ("idse task log T014 --json", "with everything that the events say"),
+        ),
+        "task add": (
+            ("idse task add", "brings tasks.md into the queue"),
+            ('idse task add T900 "Tell the users" --needs T014 --for claude', "one that is in no list"),
+        ),
+        "task accept": (
+            ("idse task accept T014", "its code is on the branch, or at HEAD"),
+            ('idse task accept T014 --into main -m "Picked by hand"', "it is in another commit"),
+        ),
+        "task reject": (
+            ('idse task reject T014 -m "The test is missing"', "it is ready again"),
+            ('idse task reject T014 --session login -m "Wrong file"', "of another session"),
+        ),
+        "task approve": (
+            ("idse task approve look", "it may begin"),
+            ('idse task approve look -m "Findings read"', "with a word for the history"),
+        ),
+        "task refuse": (
+            ('idse task refuse look -m "Not now"', "it fails, and so nothing after it begins"),
+            ('idse task refuse look --session login -m "No"', "of another session"),
+        ),
+        "task cancel": (
+            ('idse task cancel T014 -m "Not needed any more"', "whoever holds it goes on in vain"),
+            ('idse task cancel T014 --session login -m "Twice the same"', "of another session"),
+        ),
+        "task retry": (
+            ("idse task retry T014", "after it failed too often"),
+            ('idse task retry T014 -m "The server was down"', "with a word for the history"),
+        ),
+        "task reopen": (
+            ('idse task reopen T014 -m "The text changed"', "it is ready again"),
+            ('idse task reopen T014 --session login -m "It came back"', "of another session"),
+        ),
+        "task tick": (
+            ("idse task tick", "in tasks.md of the session you work on"),
+            ("idse task tick login", "of another one"),
+        ),
+        "task output": (
+            ("idse task output T014", "the files that it put out"),
+            ("idse task output T014 report.md --attempt 1", "prints one of them"),
         ),
         "handoff": (
             ("idse handoff --from claude --to codex --stage plan", "asks codex to go on"),

@@ -9,7 +9,8 @@
 Any bullet (``-``, ``*``, ``+``) will do, the id may be bold, ``[P]`` and labels may stand before or behind
 the id, and a task goes on in the indented lines below it. A box that is indented below a task is a step of
 that task and needs no id. ``(Path: …)``, ``(Paths: …)``, ``(File: …)`` and ``(Files: …)`` declare what a
-task touches; a path that ends in ``/`` stands for everything below it. docs/reference/tasks.md has it all.
+task touches; a path that ends in ``/`` stands for everything below it. ``(Agent: …)`` and more say how it is
+to be worked on, see `task_wishes`. docs/reference/tasks.md has it all.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from functools import lru_cache
 
 from idse_orchestrator.base.records import NamedTuple
 from idse_orchestrator.documents.task_graph import NOTHING, Needs, range_of
+from idse_orchestrator.documents.task_wishes import WISHES
 
 _BULLET = re.compile(r"(?P<indent>[ \t]*)[-*+](?P<gap>[ \t]*)(?P<rest>.*)")
 _BOX = re.compile(r"\[(?P<mark>[^\]]{0,3})\](?P<gap>[ \t]*)(?P<rest>.*)")
@@ -67,7 +69,10 @@ _ALL = re.compile(r"ALL(?: (?:OF|THE|TASKS?|PREVIOUS|PRIOR|PRECEDING|EARLIER|ABO
 
 
 class Task(NamedTuple):
-    """One task. `phase` is the heading it stands under; `line` counts from 1."""
+    """One task. `phase` is the heading it stands under; `line` counts from 1.
+
+    `wishes` are notes that say how it is to be worked on, as they are written.
+    """
 
     id: str
     line: int
@@ -78,6 +83,7 @@ class Task(NamedTuple):
     needs: Needs = NOTHING
     paths: tuple[str, ...] = ()
     labels: tuple[str, ...] = ()
+    wishes: tuple[tuple[str, str], ...] = ()
 
 
 class Flaw(NamedTuple):
@@ -315,6 +321,7 @@ def _task(item: Item, opening: _Opening, grammar: Grammar) -> Task | Flaw:
         needs_of(_values(notes, DEPENDENCIES)),
         tuple(_plain_path(value) for value in _values(notes, _PATHS)),
         tuple(_LABELS.findall(before + behind)) if before or behind else (),
+        tuple((key, value.strip()) for key, value in notes if key in WISHES),
     )
 
 

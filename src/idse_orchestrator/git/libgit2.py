@@ -180,12 +180,12 @@ def move_ref(
     ref: str,
     new: str,
     expected_old: str | None,
-    message: str,
+    message: str | None,
     who: pygit2.Signature | None = None,
 ) -> None:
     """Points `ref` at `new` if it still is at `expected_old` (None: if it does not exist).
 
-    The reflog says `message` and `who` (default: idse itself).
+    The reflog says `message` and `who` (default: idse itself); none is begun where `message` is None.
     The caller holds the ledger lock. Raises RefMovedError when somebody was faster, StorageError
     when the disk refuses.
     """
@@ -198,10 +198,10 @@ def move_ref(
             if is_shared:
                 _write_by_git(repository, ref, new, expected_old, message, who)
             else:
-                if expected_old is None:
+                if expected_old is None and message is not None:
                     backend.ensure_log(ref)
                 _write(backend, ref, new, expected_old, message, who)
-                if not _keeps_logs(repository):
+                if message is not None and not _keeps_logs(repository):
                     _append_to_log(repository, ref, new, expected_old, message, who)
         except (libgit2().GitError, OSError, KeyError, ValueError) as error:
             words = str(error)
@@ -233,13 +233,13 @@ def _write(
     ref: str,
     new: str,
     expected_old: str | None,
-    message: str,
+    message: str | None,
     who: pygit2.Signature,
 ) -> None:
     pygit2 = libgit2()
     old = pygit2.Oid(raw=_ZERO) if expected_old is None else pygit2.Oid(hex=expected_old)
     reference = pygit2.Reference(ref, pygit2.Oid(hex=new), None)
-    backend.write(reference, True, who, message, old, None)  # noqa: FBT003 - it takes no keywords
+    backend.write(reference, True, who, message or "", old, None)  # noqa: FBT003 - it takes no keywords
 
 
 def _keeps_logs(repository: pygit2.Repository) -> bool:
@@ -274,7 +274,7 @@ def _write_by_git(
     ref: str,
     new: str,
     expected_old: str | None,
-    message: str,
+    message: str | None,
     who: pygit2.Signature,
 ) -> None:
     """Does the same by git: of libgit2's ref, reflog and folders none would have its mode at any time."""

@@ -11,7 +11,7 @@ written, `idse fsck` and the judge of incoming ledgers can ask what a merge must
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, TypeVar
 
@@ -28,7 +28,6 @@ Written = TypeVar("Written")
 
 _TRIES = 1_000
 _ID_BYTES = 20
-_LAST_OF_LIBGIT2 = 2**32 - 1
 _VANISHED = "No such file or directory"
 
 
@@ -62,12 +61,30 @@ def commit_object(
     Never by `create_commit`: that of libgit2 1.9 gives an id, and no error, for a commit that a full disk
     or a vanished folder kept from being stored.
     """
-    text = str(git.create_commit_string(who, committer or who, message, tree, list(parents)))
-    if who.time > _LAST_OF_LIBGIT2:  # it writes what is left of a longer number
-        wrapped, wanted = f"> {who.time & _LAST_OF_LIBGIT2} ", f"> {who.time} "
-        text = text.replace(wrapped, wanted, 2)
-    stored: pygit2.Oid = git.write(libgit2().GIT_OBJECT_COMMIT, text.encode())
+    stored: pygit2.Oid = git.write(COMMIT, commit_text(who, message, str(tree), map(str, parents), committer))
     return stored
+
+
+def commit_text(
+    who: pygit2.Signature,
+    message: str,
+    tree: str,
+    parents: Iterable[str],
+    committer: pygit2.Signature | None = None,
+) -> bytes:
+    """Returns the content of a commit.
+
+    As `create_commit_string` does, which first reads the tree and the parents back from the disk, and writes
+    what is left of a time beyond 32 bits.
+    """
+    above = "".join(f"parent {parent}\n" for parent in parents)
+    people = f"author {_signed(who)}\ncommitter {_signed(committer or who)}\n"
+    return f"tree {tree}\n{above}{people}\n{message}".encode()
+
+
+def _signed(who: pygit2.Signature) -> str:
+    sign, minutes = ("-", -who.offset) if who.offset < 0 else ("+", who.offset)
+    return f"{who.name} <{who.email}> {who.time} {sign}{minutes // 60:02}{minutes % 60:02}"
 
 
 COMMIT, TREE, BLOB = 1, 2, 3

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 _NUMBERS = {"commit": 1, "tree": 2, "blob": 3}
 _CHUNK = 1 << 20
+_SMALL = 1 << 12
 _PATIENCE = 600.0
 
 
@@ -41,12 +42,15 @@ class PackWriter:
         """Tests whether the object of that id was added."""
         return name in self._written
 
-    def add(self, kind: str, content: bytes) -> str:
-        """Adds an object of `kind` ("commit", "tree" or "blob"), unless it is there; returns its id."""
-        name = content_id(kind, content)
+    def add(self, kind: str, content: bytes, name: str = "") -> str:
+        """Adds an object of `kind` ("commit", "tree" or "blob"), unless it is there; returns its id.
+
+        `name` is its id where the caller knows it.
+        """
+        name = name or content_id(kind, content)
         if name not in self._written:
             self._written.add(name)
-            self.size += self._put(_size(_NUMBERS[kind], len(content)) + zlib.compress(content, 1))
+            self.size += self._put(_size(_NUMBERS[kind], len(content)) + _compressed(content))
         return name
 
     def close(self) -> None:
@@ -66,20 +70,31 @@ class PackWriter:
     def _put(self, content: bytes) -> int:
         try:
             written = self._file.write(content)
-            self._file.flush()
         except OSError as error:
             raise storage_error(error, gettempdir()) from error
         return written
 
     def _seal(self) -> None:
         """Writes how many objects there are, and the checksum."""
-        self._file.seek(0)
-        self._put(_head(len(self._written)))
-        self._file.seek(0)
-        digest = sha1(usedforsecurity=False)
-        while chunk := self._file.read(_CHUNK):
-            digest.update(chunk)
-        self._put(digest.digest())
+        try:
+            self._file.seek(0)
+            self._file.write(_head(len(self._written)))
+            self._file.seek(0)
+            digest = sha1(usedforsecurity=False)
+            while chunk := self._file.read(_CHUNK):
+                digest.update(chunk)
+            self._file.write(digest.digest())
+            self._file.flush()
+        except OSError as error:
+            raise storage_error(error, gettempdir()) from error
+
+
+def _compressed(content: bytes) -> bytes:
+    """Returns `content` as zlib has it. A small one needs no large window, which takes 80 µs to set up."""
+    if len(content) > _SMALL:
+        return zlib.compress(content, 1)
+    packer = zlib.compressobj(1, zlib.DEFLATED, 12, 3)
+    return packer.compress(content) + packer.flush()
 
 
 def _head(count: int) -> bytes:

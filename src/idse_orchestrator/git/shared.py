@@ -95,9 +95,12 @@ class Shared:
         is_ours = found.st_uid == os.geteuid() and not stat.S_ISLNK(found.st_mode)
         return is_ours and shared_mode(found.st_mode, self._rule) != found.st_mode
 
-    def update_ref(self, ref: str, new: str, old: str, message: str, who: tuple[str, str, int, int]) -> str:
+    def update_ref(
+        self, ref: str, new: str, old: str, message: str | None, who: tuple[str, str, int, int]
+    ) -> str:
         """Has git move `ref` from `old` (zeros: it is new); returns git's words where that failed.
 
+        Without a `message` no reflog is begun.
         `who` is name, email, seconds, and minutes of the time zone.
         """
         name, email, seconds, offset = who
@@ -109,7 +112,8 @@ class Shared:
                 "GIT_COMMITTER_DATE": f"@{seconds} {zone}",
             }
         )
-        done = signed.attempt("update-ref", "--create-reflog", "-m", message, ref, new, old)
+        logged = () if message is None else ("--create-reflog", "-m", message)
+        done = signed.attempt("update-ref", *logged, ref, new, old)
         words = done.stderr.decode("utf-8", "replace").strip()
         return (words or "git update-ref failed") if done.returncode else ""
 

@@ -23,8 +23,9 @@ from idse_orchestrator.health.recovery import current_refs, unfinished_bundles
 from idse_orchestrator.ledger.note_tree import NOTES_KEY, NOTES_VALUE, GitSettings
 from idse_orchestrator.ledger.refs import LOCAL, PUBLISHED
 from idse_orchestrator.redaction import redacted
-from idse_orchestrator.sync.published_refs import heads_below, remove_refs, update_refs
+from idse_orchestrator.sync.published_refs import heads_below, update_refs
 from idse_orchestrator.sync.setup_agency import remote_settings
+from idse_orchestrator.tasks.kind import OF_TASKS
 from idse_orchestrator.worktree.branches import MAPPINGS
 from idse_orchestrator.worktree.hook import FOREIGN, MISSING, SKIPPED
 from idse_orchestrator.worktree.hook_files import uninstall_hooks
@@ -71,7 +72,7 @@ class GitFootprint:
             found += [Trace(CURRENT_SESSION, os.path.join(git_dir, ref)) for ref, _ in current_refs(git_dir)]
         if self._ignoring.is_there():
             found.append(Trace(IGNORE_RULES, self._ignoring.path))
-        if heads_below(self._git, LOCAL):
+        if any(not ref.startswith(OF_TASKS) for ref in heads_below(self._git, LOCAL)):
             found.append(Trace(TRACKING, LOCAL))
         return (*found, *(Trace(PRIVATE_FOLDER, path) for path in self._private_folders()))
 
@@ -95,8 +96,13 @@ class GitFootprint:
         return [GitAgentFiles(top, git_dir) for top, git_dir in self._work_trees()]
 
     def ledgers(self) -> Sequence[Trace]:
-        """Returns every ref under ``refs/idse/``."""
-        return [Trace(LEDGER, name) for name in heads_below(self._git, PUBLISHED)]
+        """Returns every ref under ``refs/idse/``, and those of tasks: they hold history, too."""
+        return [Trace(LEDGER, name) for name in self._history()]
+
+    def _history(self) -> dict[str, str]:
+        """Returns ref to id of all that is history, in order."""
+        tasks = {ref: head for place in OF_TASKS for ref, head in heads_below(self._git, place).items()}
+        return {**heads_below(self._git, PUBLISHED), **tasks}
 
     def documents(self) -> Sequence[str]:
         """Returns folders with documents, which stay: one for each work tree that has one."""
@@ -109,7 +115,8 @@ class GitFootprint:
             for trace in traces:
                 _REMOVERS[trace.kind](self, trace.where)
             for base in ("refs", os.path.join("logs", "refs")):
-                _remove_empty(os.path.join(self._work_tree.common_dir, base, "idse"))
+                for name in ("idse", "idse-local"):
+                    _remove_empty(os.path.join(self._work_tree.common_dir, base, name))
             for path in unfinished_bundles(self._work_tree):
                 remove_file(path)
             self._remove_folder(self._work_tree.private)
@@ -125,7 +132,7 @@ class GitFootprint:
         stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
         path = os.path.join(self._work_tree.common_dir, f"idse-ledgers-{stamp}.bundle")
         with ledger_lock(self._work_tree):
-            heads = heads_below(self._git, PUBLISHED)
+            heads = self._history()
             if [*heads] != [trace.where for trace in ledgers]:
                 raise ConflictError("ledgers appeared or went meanwhile", fix=("run the command again",))
             for left in unfinished_bundles(self._work_tree):
@@ -186,7 +193,8 @@ class GitFootprint:
             self._git.attempt("config", "--local", "--unset-all", key)
 
     def _untrack(self, _prefix: str) -> None:
-        remove_refs(self._git, LOCAL)
+        gone = [ref for ref in heads_below(self._git, LOCAL) if not ref.startswith(OF_TASKS)]
+        update_refs(self._git, [f"delete {ref}" for ref in gone])
         _remove_empty(os.path.join(self._work_tree.common_dir, *LOCAL.strip("/").split("/")))
 
     def _forget(self, path: str) -> None:

@@ -375,6 +375,26 @@ def _published(work_tree: WorkTree, kinds: Kinds) -> Diagnosis:
     return Diagnosis(OK, f"what stands at the tips of {PUBLISHED} is sound (idse fsck reads all below)")
 
 
+def task_check(work_tree: WorkTree, kinds: Kinds) -> Check:
+    """Returns the check of what stands at the tips of tasks."""
+    return Check("tasks", lambda: _tasks(work_tree, kinds))
+
+
+def _tasks(work_tree: WorkTree, kinds: Kinds) -> Diagnosis:
+    from idse_orchestrator.tasks.check import TaskSource
+
+    with TaskSource(work_tree, kinds) as source:
+        refs = source.refs()
+        wrong = [defect for defect in source.tip_defects(refs) if not defect.is_note]
+    if wrong:
+        named = {defect.ref: defect.what for defect in reversed(wrong)}
+        says = few([f"{name}: {what}" for name, what in sorted(named.items())])
+        return Diagnosis(PROBLEM, says, ("idse fsck",))
+    if not refs:
+        return Diagnosis(OK, "there is none yet")
+    return Diagnosis(OK, f"{counted(len(refs), 'task')} of this repository alone, sound at their tips")
+
+
 def _steps(work_tree: WorkTree, kinds: Kinds, defects: Sequence[Defect]) -> Iterator[str]:
     codes = {defect.code for defect in defects}
     if codes - set(CANNOT_JUDGE):

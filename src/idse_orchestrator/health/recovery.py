@@ -43,6 +43,7 @@ from idse_orchestrator.ledger.refs import (
 from idse_orchestrator.ledger.source import GitLedgerSource
 from idse_orchestrator.sync.guard_sync_points import sound_tips
 from idse_orchestrator.sync.incoming import is_alive
+from idse_orchestrator.tasks.kind import LOCK, OF_TASKS
 from idse_orchestrator.worktree.session_folders import read_session_ref
 
 if TYPE_CHECKING:
@@ -284,7 +285,8 @@ _PIECE = re.compile(r"(?:index\.(\d+)(?:\.lock)?|.*\.(\d+)\.tmp|.*\.new(\d+))")
 def stale_locks(work_tree: WorkTree) -> Sequence[str]:
     """Returns lock files of ledgers and of this work tree's sessions, by path in the git directory."""
     found = []
-    for base, refs in ((work_tree.common_dir, PUBLISHED), (work_tree.git_dir, OF_WORKTREE)):
+    places = [(work_tree.common_dir, place) for place in (PUBLISHED, *OF_TASKS)]
+    for base, refs in (*places, (work_tree.git_dir, OF_WORKTREE)):
         for folder, _, names in os.walk(os.path.join(base, refs)):
             paths = [os.path.join(folder, name) for name in names if name.endswith(".lock")]
             found += [os.path.relpath(path, base) for path in paths if _age(path) > STALE_AFTER_SECONDS]
@@ -300,7 +302,8 @@ def git_locks(work_tree: WorkTree) -> Sequence[tuple[str, float]]:
 
     Nobody can tell whether a git still holds one, and git never removes one of another process: nor do we.
     """
-    common, own = work_tree.common_dir, os.path.join(work_tree.common_dir, PUBLISHED)
+    common = work_tree.common_dir
+    own = tuple(os.path.join(common, place) for place in (PUBLISHED, *OF_TASKS))
     flat = (common, work_tree.git_dir, os.path.join(common, "info"), os.path.join(common, "objects", "info"))
     paths = [path for folder in dict.fromkeys(flat) for path in _directly_in(folder)]
     paths += [path for path in _files(os.path.join(common, "refs")) if not path.startswith(own)]
@@ -319,10 +322,11 @@ def _directly_in(folder: str) -> Iterator[str]:
 
 def remove_stale_locks(work_tree: WorkTree) -> str:
     """Removes what `stale_locks` finds, under the ledger lock; returns what was done."""
-    with ledger_lock(work_tree):
+    with ledger_lock(work_tree), ledger_lock(work_tree, name=LOCK):
         stale = stale_locks(work_tree)
         for name in stale:
-            base = work_tree.common_dir if name.startswith(PUBLISHED) else work_tree.git_dir
+            is_shared = name.startswith((PUBLISHED, *OF_TASKS))
+            base = work_tree.common_dir if is_shared else work_tree.git_dir
             remove_file(os.path.join(base, name))
     return f"removed {', '.join(stale)}" if stale else "they were gone already"
 

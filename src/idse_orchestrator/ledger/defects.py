@@ -68,6 +68,8 @@ HINTS: Mapping[str, str] = {
     "ref-rewind": "published refs only move forward: pull first, and the two histories are joined",
     "sync-point": "sync points are made by idse alone; " + _LOOK_BACK,
     "sync-fork": "only one clone writes there: two clones have the same replica id, or one was set back",
+    "task-fork": "a task is one line that only idse writes, and nobody merges it; " + _LOOK_BACK,
+    "task-action": "nobody may move a task so, and idse does not; " + _LOOK_BACK,
     "grafted": "take the line of this commit out of the grafts file in the git directory",
     "cut-history": "git fetch --unshallow  # brings the whole history",
     "missing-project": "pull it from the Agency with idse sync pull; idse doctor looks for what was here",

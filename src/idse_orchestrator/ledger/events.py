@@ -167,7 +167,8 @@ MERGE_MESSAGE = "merged two histories\n"
 
 def message_of(event: Event, words: Words) -> str:
     """Subject, reason and trailers of `event`, ending in a line break."""
-    reason = paragraphs(str(event.body.get("reason", "")))
+    given = event.body.get("reason", "")
+    reason = paragraphs(str(given)) if given != "" else ""
     trailers = "\n".join(f"{key}: {value}" for key, value in trailers_of(event).items())
     parts = [subject_of(event, words), reason, trailers]
     return "\n\n".join(part for part in parts if part) + "\n"
@@ -192,9 +193,12 @@ def trailers_of(event: Event) -> Mapping[str, str]:
         "Idse-Code": body.get("code", ""),
         "Idse-Migration": body.get("migration", ""),
         "Idse-Claim": body.get("claim", ""),
+        "Idse-Task": body.get("task", ""),
+        "Idse-Take": body.get("take", ""),
+        "Idse-Attempt": body.get("attempt", ""),
         "Idse-Lamport": event.lamport,
     }
-    clean = {key: one_line(str(value)) for key, value in values.items() if value is not None}
+    clean = {key: one_line(str(value)) for key, value in values.items() if value not in (None, "")}
     return {key: value for key, value in clean.items() if value}
 
 

@@ -107,6 +107,10 @@ class FsckReport:
     defects: tuple[Defect, ...]
     notes: tuple[Defect, ...]
 
+    def and_also(self, other: FsckReport) -> FsckReport:
+        """Returns this report with the ledgers and the defects of another one."""
+        return FsckReport((*self.ledgers, *other.ledgers), (*self.defects, *other.defects), self.notes)
+
     @property
     def commits(self) -> int:
         """How many commits were replayed."""

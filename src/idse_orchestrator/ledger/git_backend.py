@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from idse_orchestrator.errors import LedgerMovedError, UnsupportedRepositoryError
 from idse_orchestrator.git.libgit2 import RefMovedError, libgit2, move_ref, open_repository, read_again
-from idse_orchestrator.git.objects import commit_object, write_objects
+from idse_orchestrator.git.objects import BLOB, TREE, commit_object, write_objects
 from idse_orchestrator.ledger.commit import ARTIFACTS, EVENT, STATE, corrupt, unreadable
 from idse_orchestrator.ledger.events import Tip
 from idse_orchestrator.ledger.kinds import refuse_unknown
@@ -25,16 +25,34 @@ if TYPE_CHECKING:
     from idse_orchestrator.ledger.events import Acting
     from idse_orchestrator.ledger.kinds import Named
 
-_BLOB = 0o100644
-_TREE = 0o040000
+_REMEMBERED = 64
+"""Ledgers whose last state is kept in memory."""
+
+
+def tree_of(made: Made, event: str, state: str) -> bytes:
+    """Returns the content of an entry's tree, given the ids of its two files."""
+    rows = [(b"100644", EVENT, event), (b"100644", STATE, state)]
+    if made.artifacts:
+        rows.insert(0, (b"40000", ARTIFACTS, made.artifacts))
+    return b"".join(b"%b %b\0%b" % (mode, name.encode(), bytes.fromhex(at)) for mode, name, at in rows)
 
 
 class GitBackend:
     """The `Backend` port on a repository; its `maker` signs what happens now."""
 
-    def __init__(self, vault: Vault, actor: Acting, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        vault: Vault,
+        actor: Acting,
+        clock: Callable[[], float] = time.time,
+        remembers: int = _REMEMBERED,
+    ) -> None:
         self._vault = vault
+        self._remembers = remembers
+        self._titled: tuple[Named | None, str] = (None, "")
         self.maker = EventMaker(actor, clock)
+        self._read_before: dict[str, Tip[Any]] = {}
+        self._signed: tuple[int, pygit2.Signature] | None = None
 
     def read(self, named: Named) -> Tip[Any] | None:
         """See `Backend.read`."""
@@ -54,7 +72,11 @@ class GitBackend:
             self._refuse_closed()
             raise corrupt(ref, str(error)) from error
         try:
-            commit = self.git[reference.resolve().target].peel(libgit2().Commit)
+            target = reference.resolve().target
+            known = self._read_before.get(ref)
+            if known is not None and known.commit == str(target):
+                return known
+            commit = self.git[target].peel(libgit2().Commit)
         except (KeyError, libgit2().GitError, ValueError) as error:
             self._refuse_closed()
             raise corrupt(ref, "it points at something that is missing or is no commit") from error
@@ -66,9 +88,17 @@ class GitBackend:
             data = tree[STATE].data
             state = named.kind.from_json(data)
             refuse_unknown(named.kind, state, data, tree[EVENT].data if EVENT in tree else None)
-            return Tip(str(commit.id), artifacts, state)
+            return self._remember(ref, Tip(str(commit.id), artifacts, state))
         except (KeyError, AttributeError, ValueError, libgit2().GitError) as error:
             raise unreadable(ref, error) from error
+
+    def _remember(self, ref: str, tip: Tip[Any]) -> Tip[Any]:
+        """Keeps what a commit was read to say, which is so for ever: most writers come back to it at once."""
+        self._read_before.pop(ref, None)
+        if len(self._read_before) >= self._remembers:
+            del self._read_before[next(iter(self._read_before))]
+        self._read_before[ref] = tip
+        return tip
 
     def _refuse_closed(self) -> None:
         """Raises StorageError where another user closed something, which libgit2 calls damaged or missing."""
@@ -82,25 +112,25 @@ class GitBackend:
         tree = read_again(lambda: write_objects(ref, lambda: self._tree(made)), self._reopen)
         return read_again(lambda: write_objects(ref, lambda: self._commit(made, tree)), self._reopen)
 
-    def move(self, named: Named, old: str | None, new: str, subject: str) -> None:
+    def move(self, named: Named, old: str | None, new: Tip[Any], subject: str) -> None:
         """See `Backend.move`."""
         ref = self.title(named)
+        logged = None if named.kind.is_local else f"idse: {subject}"
         try:
-            move_ref(self.git, ref, new, old, f"idse: {subject}", self.signature())
+            move_ref(self.git, ref, new.commit, old, logged, self.signature())
         except RefMovedError as error:
             raise LedgerMovedError(f"{ref} moved") from error
+        self._remember(ref, new)
 
     def title(self, named: Named) -> str:
         """See `Backend.title`."""
-        return named.kind.ref(*named.names)
+        if self._titled[0] is not named:
+            self._titled = (named, named.kind.ref(*named.names))
+        return self._titled[1]
 
     def _tree(self, made: Made) -> pygit2.Oid:
-        builder = self.git.TreeBuilder()
-        builder.insert(EVENT, self.git.create_blob(made.event.to_json()), _BLOB)
-        builder.insert(STATE, self.git.create_blob(made.state), _BLOB)
-        if made.artifacts:
-            builder.insert(ARTIFACTS, libgit2().Oid(hex=made.artifacts), _TREE)
-        return builder.write()
+        event, state = (str(self.git.write(BLOB, data)) for data in (made.data, made.state))
+        return self.git.write(TREE, tree_of(made, event, state))
 
     def _commit(self, made: Made, tree: pygit2.Oid) -> str:
         parents = [libgit2().Oid(hex=made.before)] if made.before else []
@@ -124,10 +154,11 @@ class GitBackend:
     def signature(self) -> pygit2.Signature:
         """Returns who acts now, and when."""
         now = int(self.maker.clock())
-        offset = time.localtime(now).tm_gmtoff // 60
-        who = self.maker.person
-        signature: pygit2.Signature = libgit2().Signature(who.name, who.email, now, offset)
-        return signature
+        if self._signed is None or self._signed[0] != now:
+            offset = time.localtime(now).tm_gmtoff // 60
+            who = self.maker.person
+            self._signed = (now, libgit2().Signature(who.name, who.email, now, offset))
+        return self._signed[1]
 
     def _reopen(self) -> None:
         self.__dict__.pop("git", None)

@@ -20,6 +20,7 @@ from idse_orchestrator.ledger.events import KINDS, Event, NotApplied, fold_onto
 from idse_orchestrator.ledger.refs import (
     FIRST,
     HIGHEST,
+    LOCAL,
     NOTES_FAMILY,
     PUBLISHED,
     SYNC_FAMILY,
@@ -81,6 +82,9 @@ class States(NamedTuple):
 class Kind(NamedTuple):
     """One kind of ref under ``refs/idse/``: ``refs/idse/<namespace>/<part>/…``.
 
+    One that `is_local` stands under ``refs/idse-local/`` instead: it never leaves this repository, and no
+    reflog is kept of it, since it never goes back.
+
     `parts` are the names that follow, and what each may be. `states` names a `States`, `events` the kinds of
     events that it takes; both are empty where it `holds` something else. Two histories of a ref are merged
     where `merges`. `limit` is the largest document in bytes, `highest` the highest format that is read.
@@ -99,21 +103,28 @@ class Kind(NamedTuple):
     highest: int = HIGHEST
     is_open: bool = False
     kept: Mapping[str, str] = {}
+    is_local: bool = False
 
     def taking(self, events: Mapping[str, EventKind], kept: Mapping[str, str] = {}) -> Kind:
         """Returns this kind with the events of another theme, and what that keeps in the state."""
         return self._replace(events={**self.events, **events}, kept={**self.kept, **kept})
 
+    @property
+    def place(self) -> str:
+        """The folder of its refs, up to the slash."""
+        return f"{LOCAL if self.is_local else PUBLISHED}{self.namespace}/"
+
     def ref(self, *names: str) -> str:
         """Returns the ref of these names. ValueError where the kind has no such names."""
         if len(names) != len(self.parts) or not all(map(_fits, self.parts.values(), names)):
             raise ValueError(f"no {self.name} can be called {'/'.join(names)!r}")
-        return "/".join((f"{PUBLISHED}{self.namespace}", *names))
+        return self.place + "/".join(names)
 
     def names_in(self, ref: str) -> tuple[str, ...] | None:
         """Returns the names that `ref` is made of, None where it is no ref of this kind."""
-        namespace, *names = ref.removeprefix(PUBLISHED).split("/")
-        if not ref.startswith(PUBLISHED) or namespace != self.namespace or len(names) != len(self.parts):
+        place = self.place
+        names = ref.removeprefix(place).split("/")
+        if not ref.startswith(place) or len(names) != len(self.parts):
             return None
         return tuple(names) if all(map(_fits, self.parts.values(), names)) else None
 
@@ -263,11 +274,11 @@ class Kinds:
 
     def __init__(self, kinds: Iterable[Kind], found_at: str = "") -> None:
         self.found_at = found_at
-        self._by_namespace = {kind.namespace: kind for kind in kinds}
+        self._by_place = {kind.place: kind for kind in kinds}
         self._by_name = {kind.name: kind for kind in self}
 
     def __iter__(self) -> Iterator[Kind]:
-        return iter(self._by_namespace.values())
+        return iter(self._by_place.values())
 
     def __getitem__(self, name: str) -> Kind:
         return self._by_name[name]
@@ -278,9 +289,8 @@ class Kinds:
 
     def family(self, ref: str) -> Kind | None:
         """Returns the kind whose namespace `ref` is in, whether or not the rest of it is a name; or None."""
-        if not ref.startswith(PUBLISHED):
-            return None
-        return self._by_namespace.get(ref.removeprefix(PUBLISHED).partition("/")[0])
+        end = ref.find("/", len(PUBLISHED if ref.startswith(PUBLISHED) else LOCAL))
+        return self._by_place.get(ref[: end + 1] if end > 0 else f"{ref}/")
 
     def named(self, ref: str) -> Named | None:
         """Returns what `ref` is by its name, None where it is nothing that is known here."""

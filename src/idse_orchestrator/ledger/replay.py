@@ -137,6 +137,8 @@ class Replay:
                 yield "missing-object", f"its parent {parent} is missing or damaged"
             elif node.foreign:
                 yield "foreign-parent", f"its parent {parent[:12]} is no ledger commit"
+        if len(commit.parents) > 1 and not self._kind.merges:
+            yield "task-fork", f"it has {len(commit.parents)} parents, and a {self._kind.name} is one line"
         if len(commit.parents) > 2 or list(commit.parents) != sorted(set(commit.parents)):
             yield "merge-parents", f"its {len(commit.parents)} parents are not two in the order of their ids"
 
@@ -203,6 +205,10 @@ class Replay:
 
     def _state_problems(self, commit: LedgerCommit, node: _Node) -> Iterator[tuple[str, str]]:
         node.state = self._replayed(commit, node)
+        if not self._kind.merges and node.state is not None and node.event is not None:
+            refused = next((each for each in node.state.not_applied if each.event == node.event.id), None)
+            if refused is not None:
+                yield "task-action", refused.why
         if commit.state is None:
             if commit.entries is not None and not commit.missing:
                 yield "missing-state", "there is no state.json"

@@ -36,6 +36,23 @@ def text(pattern: str = "", *, least: int = 0) -> Shape:
     )
 
 
+def words(most: int) -> Shape:
+    """Returns one line of 1 to `most` characters, without control characters."""
+    control = re.compile(r"[\x00-\x1f\x7f]")
+    return Shape(
+        lambda value: type(value) is str and 0 < len(value) <= most and control.search(value) is None,
+        lambda: _constrained(str, min_length=1, max_length=most, pattern=r"^[^\x00-\x1f\x7f]*\z"),
+    )
+
+
+def amount() -> Shape:
+    """Returns a number of money or time, 0 or more, with or without a fraction."""
+    return Shape(
+        lambda value: type(value) in (int, float) and 0 <= value < float("inf"),
+        lambda: _constrained(float, ge=0, allow_inf_nan=False),
+    )
+
+
 def number(least: int = 0) -> Shape:
     """Returns a whole number, `least` or more."""
     return Shape(lambda value: type(value) is int and value >= least, lambda: _constrained(int, ge=least))
@@ -95,11 +112,13 @@ class Record(NamedTuple):
         if type(value) is not dict:
             return False
         required, optional = self.required, self.optional
-        return (
-            all(key in value and shape.fits(value[key]) for key, shape in required.items())
-            and all(shape.fits(value[key]) for key, shape in optional.items() if key in value)
-            and (self.is_open or value.keys() <= required.keys() | optional.keys())
-        )
+        for key, shape in required.items():
+            if key not in value or not shape.fits(value[key]):
+                return False
+        for key, shape in optional.items():
+            if key in value and not shape.fits(value[key]):
+                return False
+        return self.is_open or value.keys() <= required.keys() | optional.keys()
 
     def schema(self) -> Any:  # noqa: ANN401 - a type
         """Returns the model of the strict check."""

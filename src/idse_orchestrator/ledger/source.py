@@ -33,7 +33,9 @@ if TYPE_CHECKING:
 _BATCH = 200
 _DOCUMENTS_AT_ONCE = 16
 _SUBMODULE = "160000"
-_BROKEN = re.compile(r"ignoring (?:broken ref|ref with broken name|dangling symref) (refs/idse/\S*)")
+_BROKEN = re.compile(
+    r"ignoring (?:broken ref|ref with broken name|dangling symref) (refs/idse(?:-local)?/\S*)"
+)
 _ID = re.compile(rb"\b[0-9a-f]{40}\b")
 _NOTE_PATH = re.compile(r"[0-9a-f]{40}")
 
@@ -41,8 +43,10 @@ _NOTE_PATH = re.compile(r"[0-9a-f]{40}")
 class GitLedgerSource:
     """The `LedgerSource` port on a repository."""
 
-    def __init__(self, vault: Vault, kinds: Kinds) -> None:
+    def __init__(self, vault: Vault, kinds: Kinds, place: str = PUBLISHED) -> None:
+        """`place` is the folder of refs that is looked at, with its slash."""
         self._kinds = kinds
+        self._place = place
         self._common_dir = vault.common_dir
         self._git = vault.git.with_environment(PLAIN_SIGHT)
 
@@ -51,8 +55,8 @@ class GitLedgerSource:
 
         StorageError where another user closed one: it is no lost ref, and nobody is to bring it back.
         """
-        refuse_closed(self._common_dir, PUBLISHED)
-        asked = ("for-each-ref", "--format=%(refname) %(objectname) %(symref)", PUBLISHED)
+        refuse_closed(self._common_dir, self._place)
+        asked = ("for-each-ref", "--format=%(refname) %(objectname) %(symref)", self._place)
         done = self._git.attempt(*asked)
         if done.returncode != 0:
             raise failure(asked, done)
@@ -67,7 +71,7 @@ class GitLedgerSource:
 
     def _leading_nowhere(self, listed: Collection[str]) -> Iterator[tuple[str, str]]:
         """Yields symbolic refs that lead to no commit, and where to: git lists none, and says nothing."""
-        for folder, _, names in os.walk(os.path.join(self._common_dir, PUBLISHED)):
+        for folder, _, names in os.walk(os.path.join(self._common_dir, self._place)):
             for name in names:
                 path = os.path.join(folder, name)
                 ref = os.path.relpath(path, self._common_dir).replace(os.sep, "/")
@@ -85,15 +89,9 @@ class GitLedgerSource:
         return [found.kind if found else "" for found in headers(self._git, ids)]
 
     def history(self, tip: str) -> Iterator[Step]:
-        """See `LedgerSource.history`. Objects come in batches, so that git never waits for an answer."""
+        """See `LedgerSource.history`."""
         with CarefulObjects(self._git) as objects:
-            history = history_of(self._git, objects, tip)
-            reader = _CommitReader(objects, history.roots, grafted(self._common_dir))
-            rows = zip(history.ids, history.cuts, strict=True)
-            while batch := list(islice(rows, _BATCH)):
-                commits = reader.read([name for name, _ in batch])
-                for commit, (name, cut) in zip(commits, batch, strict=True):
-                    yield Step(commit, bool(cut), name == tip)
+            yield from steps_of(objects, history_of(self._git, objects, tip), tip, grafted(self._common_dir))
 
     def merges(self, tip: str) -> Iterator[tuple[str, Sequence[str]]]:
         """See `LedgerSource.merges`; none where git cannot walk the history."""
@@ -317,6 +315,23 @@ def history_of(git: Git, objects: CarefulObjects, tip: str) -> History:
     done = git.attempt("rev-list", "--topo-order", "--reverse", "--parents", tip, "--", timeout=3600)
     if done.returncode == 0:
         return _ordered(line.decode("ascii").split() for line in BytesIO(done.stdout))
+    return _ordered(_walked(objects, tip))
+
+
+def steps_of(
+    objects: CarefulObjects, history: History, tip: str, grafts: frozenset[str] = frozenset()
+) -> Iterator[Step]:
+    """Yields the commits of a history, read in batches, so that git never waits for an answer."""
+    reader = _CommitReader(objects, history.roots, grafts)
+    rows = zip(history.ids, history.cuts, strict=True)
+    while batch := list(islice(rows, _BATCH)):
+        commits = reader.read([name for name, _ in batch])
+        for commit, (name, cut) in zip(commits, batch, strict=True):
+            yield Step(commit, bool(cut), name == tip)
+
+
+def walked(objects: CarefulObjects, tip: str) -> History:
+    """Returns what of the history of `tip` can be read, without a process: for short ones."""
     return _ordered(_walked(objects, tip))
 
 

@@ -26,7 +26,6 @@ from idse_orchestrator.ledger.events import (
     Event,
     Tip,
     message_of,
-    subject_of,
 )
 from idse_orchestrator.ledger.kinds import Kinds, Named
 from idse_orchestrator.ledger.refs import NewerFormatError
@@ -51,13 +50,13 @@ class EventMaker:
     def __init__(
         self, actor: Acting, clock: Callable[[], float] = time.time, chance: Callable[[], bytes] = _chance
     ) -> None:
-        self._acting = actor
+        self.acting = actor
         self.clock = clock
         self._chance = chance
 
     def event(self, draft: Draft, lamport: int, form: int) -> Event:
         """Returns the event of `draft`, with an id of its own."""
-        now, actor = self.clock(), self._actor
+        now, actor = self.clock(), self.actor
         happened = now if draft.at is None else float(seconds_of(draft.at))
         return Event(
             id=ulid(max(0, int(happened * 1000)), self._chance()),
@@ -73,11 +72,12 @@ class EventMaker:
     @cached_property
     def person(self) -> Actor:
         """The actor as it stands in events and on commits."""
-        return _as_written(self._actor)
+        return _as_written(self.actor)
 
     @cached_property
-    def _actor(self) -> Actor:
-        return self._acting()
+    def actor(self) -> Actor:
+        """Who acts, and in which clone."""
+        return self.acting()
 
 
 def _as_written(actor: Actor) -> Actor:
@@ -89,7 +89,11 @@ class Made(NamedTuple):
 
     before: str
     event: Event
+    data: bytes
+    """The event as it is kept."""
+    after: Any
     state: bytes
+    """`after` as it is kept."""
     artifacts: str
     message: str
     is_old: bool
@@ -105,7 +109,7 @@ class Backend(Protocol):
     def keep(self, named: Named, made: Made) -> str:
         """Keeps an entry that nothing leads to yet; its id."""
 
-    def move(self, named: Named, old: str | None, new: str, subject: str) -> None:
+    def move(self, named: Named, old: str | None, new: Tip[Any], subject: str) -> None:
         """Lets the ledger end with `new` instead of `old`.
 
         LedgerMovedError where it ends elsewhere by now.
@@ -116,14 +120,17 @@ class Backend(Protocol):
 
 
 class Writer:
-    """Appends events of `kinds` to ledgers. The lock stands in the folder `private`.
+    """Appends events of `kinds` to ledgers. The lock stands in the folder `private` and is called `lock`.
 
     A plan is called with the tip, under the lock, perhaps more than once; it returns the events to append,
     or raises to refuse. It must be quick and change nothing.
     """
 
-    def __init__(self, private: str, kinds: Kinds, backend: Backend, maker: EventMaker) -> None:
+    def __init__(
+        self, private: str, kinds: Kinds, backend: Backend, maker: EventMaker, lock: str = "lock"
+    ) -> None:
         self._private = private
+        self._lock = lock
         self._kinds = kinds
         self._backend = backend
         self._maker = maker
@@ -134,7 +141,7 @@ class Writer:
         StorageError where the repository cannot be written, InvalidConfigurationError where git does not
         know who acts.
         """
-        with file_lock(self._private):
+        with file_lock(self._private, name=self._lock):
             self._maker.event(Draft("created", {}), 0, 1)
 
     def append_to(self, kind: str, names: Sequence[str], plan: Plan) -> Sequence[Tip[Any]]:
@@ -144,7 +151,7 @@ class Writer:
         """
         named = Named(self._kinds[kind], tuple(names))
         named.kind.ref(*names)
-        with file_lock(self._private):
+        with file_lock(self._private, name=self._lock):
             for _ in range(_TRIES):
                 before = self._backend.read(named)
                 drafts = plan(before)
@@ -159,50 +166,48 @@ class Writer:
     def _append(self, named: Named, before: Tip[Any] | None, drafts: Sequence[Draft]) -> Sequence[Tip[Any]]:
         tip = before or Tip("", "", named.kind.empty(named.names))
         tips: list[Tip[Any]] = []
-        events = []
+        subject = ""
         for draft in drafts:
             form = max(tip.state.format, named.kind.needed(draft.kind, draft.body))
             if form > named.kind.highest:
                 raise NewerFormatError(form, named.kind.highest)
-            events.append(self._maker.event(draft, tip.state.lamport + 1, form))
-            tip = self._entry(named, tip, draft, events[-1])
+            made = self._made(named, tip, draft, self._maker.event(draft, tip.state.lamport + 1, form))
+            subject = subject or made.message.partition("\n")[0]
+            tip = Tip(self._backend.keep(named, made), made.artifacts, made.after)
             tips.append(tip)
-        subject = subject_of(events[0], self._kinds.words)
-        self._backend.move(named, before.commit if before else None, tip.commit, subject)
+        self._backend.move(named, before.commit if before else None, tip, subject)
         return tips
 
-    def _entry(self, named: Named, before: Tip[Any], draft: Draft, event: Event) -> Tip[Any]:
-        size = _size_of(event, self._backend.title(named))
+    def _made(self, named: Named, before: Tip[Any], draft: Draft, event: Event) -> Made:
+        data = self._data_of(event, named)
         state = named.kind.apply(before.state, event)
         artifacts = before.artifacts if draft.artifacts is None else draft.artifacts
         made = Made(
             before.commit,
             event,
+            data,
+            state,
             named.kind.to_json(state),
             artifacts,
             message_of(event, self._kinds.words),
             draft.at is not None or draft.actor is not None,
         )
-        _refuse_too_large(self._backend.title(named), size, made)
-        return Tip(self._backend.keep(named, made), artifacts, state)
+        for what, size, limit in (
+            ("it", len(data), MAX_EVENT_BYTES),
+            ("the state after it", len(made.state), MAX_STATE_BYTES),
+            ("its message", len(made.message.encode()), MAX_COMMIT_BYTES - _HEAD_BYTES),
+        ):
+            if size > limit:
+                why = f"{what} has {size:,} bytes, and the limit is {limit:,}"
+                raise _unfit(event, self._backend.title(named), why)
+        return made
 
-
-def _size_of(event: Event, ledger: str) -> int:
-    """Returns the bytes of an event; UnfitEventError where a text in it has none."""
-    try:
-        return len(event.to_json())
-    except UnicodeEncodeError:
-        raise _unfit(event, ledger, "a text in it is no Unicode") from None
-
-
-def _refuse_too_large(ledger: str, size: int, made: Made) -> None:
-    for what, bytes_, limit in (
-        ("it", size, MAX_EVENT_BYTES),
-        ("the state after it", len(made.state), MAX_STATE_BYTES),
-        ("its message", len(made.message.encode()), MAX_COMMIT_BYTES - _HEAD_BYTES),
-    ):
-        if bytes_ > limit:
-            raise _unfit(made.event, ledger, f"{what} has {bytes_:,} bytes, and the limit is {limit:,}")
+    def _data_of(self, event: Event, named: Named) -> bytes:
+        """Returns the bytes of an event; UnfitEventError where a text in it has none."""
+        try:
+            return event.to_json()
+        except UnicodeEncodeError:
+            raise _unfit(event, self._backend.title(named), "a text in it is no Unicode") from None
 
 
 def _unfit(event: Event, ledger: str, problem: str) -> UnfitEventError:

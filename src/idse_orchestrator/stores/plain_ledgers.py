@@ -296,7 +296,7 @@ class StoreBackend:
         self._waiting.append(entry)
         return entry_id(entry)
 
-    def move(self, named: Named, old: str | None, new: str, subject: str) -> None:  # noqa: ARG002 - as above
+    def move(self, named: Named, old: str | None, new: Tip[Any], subject: str) -> None:  # noqa: ARG002 - as above
         """See `Backend.move`."""
         self._store.save_session(_key(named), self._waiting, old)
 

@@ -529,7 +529,8 @@ class Application(UseCases):
 
         from idse_orchestrator.agents.checkup import agent_file_checks
         from idse_orchestrator.health.checks import Patient, checks_of, lost_check
-        from idse_orchestrator.health.machine import leftover_checks, machine_checks
+        from idse_orchestrator.health.machine import leftover_checks, machine_checks, task_check
+        from idse_orchestrator.tasks.kind import TASK_KINDS
         from idse_orchestrator.wiring.ledgers import KINDS
 
         patient = Patient(
@@ -547,6 +548,7 @@ class Application(UseCases):
         waiting = self.missed.waiting, self.record_missed, self.write_waiting_notes
         yield from machine_checks(self.work_tree, self.environment)
         yield from leftover_checks(self.work_tree, KINDS, lost_check(patient), *waiting)
+        yield task_check(self.work_tree, TASK_KINDS)
         yield from checks_of(patient)
         program = which("idse", path=self.environment.get("PATH")) or ""
         yield from agent_file_checks(self.agent_files, program)

@@ -23,6 +23,7 @@ from idse_orchestrator.server.model.names import Place
 from idse_orchestrator.server.model.push import READ, Caller
 from idse_orchestrator.server.pages.local import LocalServer
 from idse_orchestrator.server.pages.site import Site
+from idse_orchestrator.server.pages.versions import Versions
 from idse_orchestrator.server.pages.views import Views
 from idse_orchestrator.server.projection.index import reconcile
 from idse_orchestrator.server.projection.project import PORTION, Projector
@@ -78,7 +79,8 @@ def dashboard(vault: Vault, folder: str, port: int, say: Callable[[str], None]) 
             caller = Caller(_CLIENT, client.id, _CLIENT, "", (READ,))
             keeping = _Keeping(Projector(home, admin, store, KINDS), admin)
             keeping.look_first(say)
-            views = Views(store, Reads(store, admin, home), admin)
+            reads = Reads(store, admin, home)
+            views = Views(store, reads, admin, Versions(reads, home))
             site = Site(views, name or place.repository, lambda: iso(time.time()), home=_first(views, caller))
 
             def rest() -> None:

@@ -44,6 +44,7 @@ def page(chrome: Browser) -> Iterator[Callable[..., Page]]:
         context = chrome.new_context(
             viewport={"width": width, "height": 900}, color_scheme="dark" if dark else "light", **more
         )
+        context.set_default_timeout(15_000)
         contexts.append(context)
         made = context.new_page()
         asked = set()

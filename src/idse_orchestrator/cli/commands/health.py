@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from idse_orchestrator.base.records import picked
@@ -12,11 +12,11 @@ from idse_orchestrator.cli.options import command, flag, session_argument
 from idse_orchestrator.cli.render.checkup import result_data, result_lines
 from idse_orchestrator.cli.terminal import Answer, Said, Warned, remark
 from idse_orchestrator.errors import EXIT_CHECK_FAILED, EXIT_CONFLICT, EXIT_OK, NotConfirmedError
-from idse_orchestrator.ledger.refs import PUBLISHED
+from idse_orchestrator.ledger.refs import LOCAL, PUBLISHED
 
 if TYPE_CHECKING:
     from idse_orchestrator.cli.terminal import Run
-    from idse_orchestrator.health.footprint import UninstallPlan
+    from idse_orchestrator.health.footprint import Trace, UninstallPlan
     from idse_orchestrator.ledger.fsck import FsckReport
 
 
@@ -51,11 +51,13 @@ def doctor(run: Run, *, fix: bool) -> Answer:
 def fsck(run: Run, session: str | None) -> Answer:
     """Replay every ledger and compare it with what its commits say.
 
-    State, messages, schemas, roots, order and shape of every commit under refs/idse/ are checked; of one
-    SESSION, or of --project, if given. Each defect is one line: ref, commit, code, what is wrong.
+    State, messages, schemas, roots, order and shape of every commit under refs/idse/ are checked, and of all
+    tasks under refs/idse-local/tasks/; of one SESSION, or of --project, if given. Each defect is one line:
+    ref, commit, code, what is wrong.
     Nothing is written. Exit code 1 says that there is a defect.
     """
     from idse_orchestrator.ledger.fsck import FoundRef, check_ledgers
+    from idse_orchestrator.wiring.tasks import checked_tasks
 
     wanted = run.session(session) if session is not None else None
 
@@ -71,6 +73,9 @@ def fsck(run: Run, session: str | None) -> Answer:
         expected=run.app.expected_merge,
         sync_problems=run.app.sync_problems,
     )
+    tasks = checked_tasks(run.app, only, run.terminal.progress)
+    if tasks is not None:
+        report = report.and_also(tasks)
     return Answer(
         "idse.fsck/1",
         lambda: _data(report),
@@ -97,6 +102,9 @@ def _defect_lines(report: FsckReport, style: Style) -> Iterator[str]:
             sound = f"the last sound commit is {ledger.sound}" if ledger.sound else "no commit of it is sound"
             yield Said(f"hint: {ledger.ref}: {sound}")
     defects = counted(len(report.defects), "defect") if report.defects else "no defects"
+    tasks = sum(ledger.ref.startswith(LOCAL) for ledger in report.ledgers)
+    if tasks:
+        yield Said(f"{counted(tasks, 'task', ',')} among them, which never leave this repository")
     yield Said(
         f"{counted(len(report.ledgers), 'ledger', ',')}, {counted(report.commits, 'commit', ',')}: {defects}"
     )
@@ -121,8 +129,9 @@ def uninstall(run: Run, *, ledgers: bool, yes: bool, no_input: bool, dry_run: bo
 
     What stood there before comes back, byte for byte.
 
-    Documents under .idse/ always stay, and so do the ledgers under refs/idse/ without --ledgers. With it, a
-    bundle with all of them is written into the git directory first, and its path is printed.
+    Documents under .idse/ always stay, and so do the ledgers under refs/idse/ without --ledgers; tasks, and
+    what was made for them, stay and go with the ledgers. With it, a bundle with all of them is written into
+    the git directory first, and its path is printed.
     """
     from idse_orchestrator.health.footprint import plan_uninstall
     from idse_orchestrator.health.footprint import uninstall as carry_out
@@ -138,7 +147,8 @@ def uninstall(run: Run, *, ledgers: bool, yes: bool, no_input: bool, dry_run: bo
     done = carry_out(footprint, hooks, plan)
     lines: list[str] = [Said(f"removed {_count(plan)}"), *map(Warned, done.kept)]
     if done.backup:
-        back = f"git fetch BUNDLE '{PUBLISHED}*:{PUBLISHED}*'"
+        places = [place for place in (PUBLISHED, LOCAL) if any(map(_below(place), plan.ledgers))]
+        back = "git fetch BUNDLE " + " ".join(f"'{place}*:{place}*'" for place in places)
         lines += [Said(f"the ledgers are in this bundle; to bring them back: {back}"), done.backup]
     return Answer(lines=[*lines, *_kept_lines(plan)], code=EXIT_CONFLICT if done.kept else EXIT_OK)
 
@@ -170,9 +180,15 @@ def _kept_lines(plan: UninstallPlan) -> Iterator[str]:
     for folder in plan.documents:
         yield Said(f"kept: the documents in {folder}")
     if plan.ledgers and not plan.with_ledgers:
-        yield Said(
-            f"kept: {len(plan.ledgers)} ledgers and notes under refs/idse/ (git for-each-ref refs/idse)"
-        )
+        ours = sum(map(_below(LOCAL), plan.ledgers))
+        published = len(plan.ledgers) - ours
+        yield Said(f"kept: {published} ledgers and notes under refs/idse/ (git for-each-ref refs/idse)")
+        if ours:
+            yield Said(f"kept: {counted(ours, 'ref')} of tasks (git for-each-ref {LOCAL.rstrip('/')})")
+
+
+def _below(place: str) -> Callable[[Trace], bool]:
+    return lambda trace: trace.where.startswith(place)
 
 
 def _count(plan: UninstallPlan) -> str:

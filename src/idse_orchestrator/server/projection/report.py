@@ -19,7 +19,7 @@ from idse_orchestrator.server.model.metrics import (
 from idse_orchestrator.server.projection.store import EVERYONE
 
 if TYPE_CHECKING:
-    from idse_orchestrator.server.projection.store import Reader, Row, Store
+    from idse_orchestrator.server.projection.store import Reader, Row, Tables
 
 
 class Line(NamedTuple):
@@ -55,7 +55,7 @@ class Report(NamedTuple):
     lines: tuple[Line, ...]
 
 
-def report(store: Store, client: str = EVERYONE, since: str = "") -> Report:
+def report(store: Tables, client: str = EVERYONE, since: str = "") -> Report:
     """Returns the report on the client with the id `client`, or on all.
 
     `since` is an ISO date: spans, moves and pushes before it do not count, and what is the case today does.
@@ -67,7 +67,7 @@ def report(store: Store, client: str = EVERYONE, since: str = "") -> Report:
     return Report(since, standing, lines)
 
 
-def standings(store: Store) -> Sequence[Standing]:
+def standings(store: Tables) -> Sequence[Standing]:
     """Returns how all clients stand, those that need attention first."""
     with store.reading(EVERYONE) as reading:
         rows = reading.read("SELECT id, name FROM clients ORDER BY name")
@@ -90,7 +90,7 @@ def row_of(line: Line) -> dict[str, object]:
     }
 
 
-def metric_lines(store: Store, client: str, since: str = "") -> tuple[Line, ...]:
+def metric_lines(store: Tables, client: str, since: str = "") -> tuple[Line, ...]:
     """Returns the metrics of one client, by its id."""
     with store.reading(client) as reading:
         rows = reading.read("SELECT name FROM clients WHERE id = :of", of=client)

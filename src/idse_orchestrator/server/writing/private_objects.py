@@ -12,7 +12,7 @@ import shutil
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from idse_orchestrator.base.files import make_folder, storage_error, sync_to_disk
 from idse_orchestrator.base.names import folder_objects, nested
@@ -25,7 +25,7 @@ from idse_orchestrator.pipeline.writer import LedgerWriter
 if TYPE_CHECKING:
     from idse_orchestrator.git.libgit2 import pygit2
     from idse_orchestrator.git.vault import Vault
-    from idse_orchestrator.ledger.events import Actor
+    from idse_orchestrator.ledger.events import Actor, Tip
     from idse_orchestrator.ledger.kinds import Kinds, Named
     from idse_orchestrator.ledger.writer import Made
 
@@ -85,9 +85,9 @@ class PrivateBackend(GitBackend):
         self.state = made.state
         return super().keep(named, made)
 
-    def move(self, named: Named, old: str | None, new: str, subject: str) -> None:  # noqa: ARG002 - a port
+    def move(self, named: Named, old: str | None, new: Tip[Any], subject: str) -> None:  # noqa: ARG002 - a port
         """Remembers the move."""
-        self.moves.append((self.title(named), old or "", new))
+        self.moves.append((self.title(named), old or "", new.commit))
 
     def committer(self) -> pygit2.Signature | None:
         """The Agency."""
