@@ -29,6 +29,7 @@ from doors import ROWS as DOORS
 from growing import after_one_event, criss_cross
 from hostile import hostile_rules, hostile_text
 from migrating import ROWS as MIGRATING
+from pages import ROWS as PAGES
 from projecting import ROWS as PROJECTING
 from routing import routing
 from rows import ROWS as LOCAL
@@ -56,6 +57,7 @@ ROWS = {
     **SERVING,
     **PROJECTING,
     **DOORS,
+    **PAGES,
     **TASKS,
 }
 

@@ -458,3 +458,16 @@ class TaskListError(IdseError):
     """A list of tasks cannot be worked off as it is: a cycle, one id twice, a need that is not there."""
 
     code = "IDSE072"
+
+
+class AgentNotReadyError(IdseError):
+    """A program that is to work on tasks is not installed, or has no key to log in with."""
+
+    code = "IDSE080"
+
+
+class BudgetError(IdseError):
+    """A budget leaves no room for one more attempt. Raise it, or wait for the month to end."""
+
+    code = "IDSE081"
+    exit_code = EXIT_BUSY

@@ -17,6 +17,8 @@ ELSEWHERE = {
     "ledger/merge/trees.py": "a temporary folder",
     "migrate/archive.py": "a folder that the user names",
     "migrate/database.py": "a temporary folder",
+    "runner/work/log_file.py": "the log of an attempt, which is nobody else's",
+    "runner/work/workspace.py": "files of an attempt, outside of the repository",
     "cli/commands/demo.py": "a folder of its own",
     "cli/commands/validate.py": "a report that the user names",
     "cli/commands/help.py": "the null device",

@@ -16,18 +16,13 @@ is known here, in ``.idse/agents.yaml``::
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, NoReturn
+from collections.abc import Iterator, Mapping, Sequence
 
 from idse_orchestrator.agents.agent_texts import FORMATS, INSTRUCTIONS, PREFIX, Command
 from idse_orchestrator.agents.hook_settings import CLAUDE, CODEX
+from idse_orchestrator.base.placed_tables import Place, opened
 from idse_orchestrator.base.records import NamedTuple
-from idse_orchestrator.base.text import did_you_mean
 from idse_orchestrator.documents.project_workspace import KNOWN_AGENTS_PATH
-from idse_orchestrator.errors import InvalidConfigurationError
-
-if TYPE_CHECKING:
-    from idse_orchestrator.base.safe_yaml import Placed
 
 CURSOR_FRONT = b"""\
 ---
@@ -207,50 +202,31 @@ _NOT_OURS = (".git", ".idse")
 _ROW = ("name", "instructions", "commands", "hooks")
 
 
-class _Place(NamedTuple):
-    """A value of the file, and the way to it."""
-
-    value: Placed
-    way: str
-
-    def refuse(self, message: str, cause: str, *fix: str) -> NoReturn:
-        """Raises the error about this place."""
-        where = f"{KNOWN_AGENTS_PATH}:{self.value.line}" + (f" → {self.way}" if self.way else "")
-        raise InvalidConfigurationError(message, where=where, cause=cause, fix=fix)
-
-
 def _rows(data: bytes) -> Iterator[KnownAgent]:
-    from idse_orchestrator.base.placed_reading import load_placed
-    from idse_orchestrator.base.safe_yaml import YamlProblem
-
-    try:
-        root = load_placed(data)
-    except YamlProblem as problem:
-        raise InvalidConfigurationError(
-            "the table of agents is not readable YAML",
-            where=f"{KNOWN_AGENTS_PATH}:{problem.line}" if problem.line else KNOWN_AGENTS_PATH,
-            cause=problem.what,
-            fix=("mend that line",),
-        ) from problem
+    root = opened(data, KNOWN_AGENTS_PATH, "the table of agents")
     if root is None:
         return
     names: set[str] = set()
-    for row in map(_row, _items(_keys(_Place(root, ""), ("agents",))["agents"])):
+    for row in map(_row, _all(root, ("agents",))["agents"].items()):
         if row.name in names:
-            _Place(root, "agents").refuse(
+            root._replace(way="agents").refuse(
                 f"agent {row.name!r} is there twice", "each has one row", "take one of them out"
             )
         names.add(row.name)
         yield row
 
 
-def _row(place: _Place) -> KnownAgent:
-    keys = _keys(place, _ROW, needed="name")
-    name = _text(keys["name"], _NAME.fullmatch, "lower-case letters, digits and hyphens", "name: example")
+def _all(place: Place, known: Sequence[str]) -> Mapping[str, Place]:
+    return place.keys(known, known)
+
+
+def _row(place: Place) -> KnownAgent:
+    keys = place.keys(_ROW, ("name",))
+    name = keys["name"].text(_NAME.fullmatch, "lower-case letters, digits and hyphens", "name: example")
     instructions = ""
     if "instructions" in keys:
         instructions = _path(keys["instructions"], (".md", ".mdc"), "instructions: EXAMPLE.md")
-    commands = tuple(map(_folder, _items(keys["commands"]))) if "commands" in keys else ()
+    commands = tuple(map(_folder, keys["commands"].items())) if "commands" in keys else ()
     hooks = _hooks(keys["hooks"]) if "hooks" in keys else None
     if not (instructions or commands or hooks):
         place.refuse(
@@ -261,60 +237,20 @@ def _row(place: _Place) -> KnownAgent:
     return KnownAgent(name, instructions, commands, hooks, usual=True)
 
 
-def _folder(place: _Place) -> CommandFolder:
-    keys = _keys(place, CommandFolder._fields)
+def _folder(place: Place) -> CommandFolder:
+    keys = _all(place, CommandFolder._fields)
     folder = _path(keys["folder"], (), "folder: .example/commands")
-    form = _text(keys["format"], FORMATS.__contains__, f"one of {', '.join(FORMATS)}", "format: skill")
+    form = keys["format"].text(FORMATS.__contains__, f"one of {', '.join(FORMATS)}", "format: skill")
     return CommandFolder(folder, form)
 
 
-def _hooks(place: _Place) -> HookFile:
-    keys = _keys(place, ("file", "tools"))
+def _hooks(place: Place) -> HookFile:
+    keys = _all(place, ("file", "tools"))
     path = _path(keys["file"], (".json",), "file: .example/settings.json")
-    return HookFile(path, _text(keys["tools"], str.isprintable, "printable text", "tools: Edit|Write"))
+    return HookFile(path, keys["tools"].text(str.isprintable, "printable text", "tools: Edit|Write"))
 
 
-def _keys(place: _Place, known: Sequence[str], needed: str = "") -> Mapping[str, _Place]:
-    """Returns the values of a mapping by key; those `needed` are there, or else all that are `known`."""
-    from idse_orchestrator.base.safe_yaml import Table
-
-    if not isinstance(place.value, Table):
-        place.refuse(
-            "this is no table of keys", f"keys: {', '.join(known)}", "write each of them as: key: value"
-        )
-    found = {key.text: _Place(value, _way(place, key.text)) for key, value in place.value.pairs}
-    for key, under in found.items():
-        if key not in known:
-            under.refuse(f"there is no key {key!r}", f"keys: {', '.join(known)}", *did_you_mean(key, known))
-    missing = [key for key in ((needed,) if needed else known) if key not in found]
-    if missing:
-        place.refuse(
-            f"{missing[0]!r} is missing", f"keys: {', '.join(known)}", f"write it as: {missing[0]}: value"
-        )
-    return found
-
-
-def _items(place: _Place) -> Iterator[_Place]:
-    from idse_orchestrator.base.safe_yaml import Items
-
-    if not isinstance(place.value, Items):
-        place.refuse("this is no list", "each item begins with a hyphen", "write each item as: - key: value")
-    for number, value in enumerate(place.value.values, 1):
-        yield _Place(value, _way(place, str(number)))
-
-
-def _text(place: _Place, fits: Callable[[str], object], what: str, example: str) -> str:
-    from idse_orchestrator.base.safe_yaml import TEXT, Scalar
-
-    value = place.value
-    if not isinstance(value, Scalar) or value.kind != TEXT:
-        place.refuse("this is no text", f"it is {what}", f"write for instance: {example}")
-    if not value.text or not fits(value.text):
-        place.refuse(f"{value.text!r} cannot stand here", f"it is {what}", f"write for instance: {example}")
-    return value.text
-
-
-def _path(place: _Place, endings: tuple[str, ...], example: str) -> str:
+def _path(place: Place, endings: tuple[str, ...], example: str) -> str:
     def fits(path: str) -> bool:
         parts = path.split("/")
         return (
@@ -326,8 +262,4 @@ def _path(place: _Place, endings: tuple[str, ...], example: str) -> str:
 
     ending = f" that ends in {' or '.join(endings)}" if endings else ""
     what = f"a path inside of the repository{ending}, outside of {' and '.join(_NOT_OURS)}"
-    return _text(place, fits, what, example)
-
-
-def _way(place: _Place, key: str) -> str:
-    return f"{place.way} → {key}" if place.way else key
+    return place.text(fits, what, example)

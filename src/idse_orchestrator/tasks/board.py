@@ -297,6 +297,31 @@ def tips_below(common_dir: str, place: str) -> dict[str, str]:
     return found
 
 
+def sessions_with_tasks(common_dir: str, project: str = "") -> Sequence[Key]:
+    """Returns the sessions that have tasks, of one project or of all, by name. No git is started for it."""
+    root = os.path.join(common_dir, TASKS.place.rstrip("/"))
+    found = {
+        (each, session)
+        for each in ([project] if project else _folders(root))
+        for session in _folders(os.path.join(root, each))
+    }
+    try:
+        with open(os.path.join(common_dir, "packed-refs"), "rb") as file:
+            data = file.read()
+    except FileNotFoundError:
+        return sorted(found)
+    row = rb" " + re.escape(TASKS.place.encode()) + rb"([^/\n]+)/([^/\n]+)/"
+    packed = {(name.decode(), session.decode()) for name, session in re.findall(row, data)}
+    return sorted(found | {key for key in packed if project in ("", key[0])})
+
+
+def _folders(path: str) -> list[str]:
+    try:
+        return [entry.name for entry in os.scandir(path) if entry.is_dir()]
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+
+
 def _loose(folder: str) -> Iterator[tuple[str, str]]:
     try:
         names = os.listdir(folder)

@@ -1,0 +1,1 @@
+"""What judges and counts in the runner: pure."""

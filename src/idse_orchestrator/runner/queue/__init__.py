@@ -1,0 +1,1 @@
+"""What becomes of an attempt: its result in git, and the branch that takes it in."""

@@ -1,0 +1,1 @@
+"""What one attempt needs: a workspace, a sandbox, a child, a log."""
