@@ -14,7 +14,7 @@ from collections.abc import Callable, Generator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from idse_orchestrator.base.records import NamedTuple
-from idse_orchestrator.errors import FencedError, IdseError, StorageError
+from idse_orchestrator.errors import FencedError, StorageError
 from idse_orchestrator.runner.agents.adapter import (
     AUTH,
     BUDGET,
@@ -44,7 +44,7 @@ from idse_orchestrator.runner.model.prompt import Told, prompt
 from idse_orchestrator.runner.queue.results import Found, Outputs, Results, has_markers
 from idse_orchestrator.runner.work.child import Child, Start
 from idse_orchestrator.runner.work.environment import allowed
-from idse_orchestrator.runner.work.homes import take_home
+from idse_orchestrator.runner.work.homes import put_file, take_home
 from idse_orchestrator.runner.work.log_file import LogFile
 from idse_orchestrator.runner.work.sandbox import NONE, Reach, Sandbox
 from idse_orchestrator.runner.work.workspace import (
@@ -211,7 +211,7 @@ class TaskHandler:
             write_file(place.task_file, order.prompt)
             plan = self.adapter.plan(order)
             for path, content in plan.files.items():
-                _put(home.folder, path, content)
+                put_file(home.folder, path, content)
             self.seen = self.seen._replace(model=plan.model)
             self.doing = "works"
             child = yield self._started(place, home.folder, plan)
@@ -446,24 +446,6 @@ def log_path(logs: str, state: TaskState, attempt: int | None = None) -> str:
 def output_ref(project: str, session: str, task: str, attempt: int) -> str:
     """Returns where what an attempt put out beside code is kept."""
     return result_ref(project, session, task, attempt).replace("/results/", "/outputs/", 1)
-
-
-def _put(home: str, path: str, content: bytes) -> None:
-    """Writes a file of a plan into a home, where the agent may have put a link."""
-    parts = path.split("/")
-    if path.startswith("/") or ".." in parts:
-        raise IdseError(f"a plan may not write to {path}")
-    folder = home
-    for part in parts[:-1]:
-        folder = os.path.join(folder, part)
-        if os.path.islink(folder):
-            os.unlink(folder)
-        if not os.path.isdir(folder):
-            os.mkdir(folder, 0o700)
-    place = os.path.join(folder, parts[-1])
-    temporary = f"{place}.{os.urandom(4).hex()}"
-    write_file(temporary, content.decode("utf-8", "surrogateescape"))
-    os.replace(temporary, place)
 
 
 def _is_full(folder: str) -> bool:

@@ -9,7 +9,8 @@ import fcntl
 import os
 
 from idse_orchestrator.base.records import NamedTuple
-from idse_orchestrator.runner.work.workspace import furnish, make_private
+from idse_orchestrator.errors import IdseError
+from idse_orchestrator.runner.work.workspace import furnish, make_private, write_file
 
 
 class Home(NamedTuple):
@@ -38,3 +39,21 @@ def take_home(root: str, agent: str) -> Home:
         else:
             furnish(folder)
             return Home(folder, lock)
+
+
+def put_file(home: str, path: str, content: bytes) -> None:
+    """Writes a file of a plan into a home, where the agent may have put a link."""
+    parts = path.split("/")
+    if path.startswith("/") or ".." in parts:
+        raise IdseError(f"a plan may not write to {path}")
+    folder = home
+    for part in parts[:-1]:
+        folder = os.path.join(folder, part)
+        if os.path.islink(folder):
+            os.unlink(folder)
+        if not os.path.isdir(folder):
+            os.mkdir(folder, 0o700)
+    place = os.path.join(folder, parts[-1])
+    temporary = f"{place}.{os.urandom(4).hex()}"
+    write_file(temporary, content.decode("utf-8", "surrogateescape"))
+    os.replace(temporary, place)
