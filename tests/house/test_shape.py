@@ -19,7 +19,7 @@ from shape.protocols import Classes  # noqa: E402
 from shape.source import EDGES, read  # noqa: E402
 from shape.trips import trips  # noqa: E402
 
-MOST_FILES = 480
+MOST_FILES = 500
 # Evidence has five: what documents say, what git shows, the judge, the trace of them, and its command. Two
 # more are the table of agents, and the texts that lead one; two the report and the watch; two the branches
 # of sessions, and code that is out of place; one renames sessions and deletes them. The merge of boxes has
@@ -40,6 +40,8 @@ MOST_FILES = 480
 # budgets and cost have eleven: buckets, where they are shared, budgets, prices, the meter of a run, how it is
 # put together, cost and figures out of ledgers, and three commands.
 # What Landlock is told is a file of its own: nothing else knows system calls.
+# The runner has 35: the protocol of agents and one for each of them, what judges and counts, what an attempt
+# needs, what becomes of its result, the handler, the loop, the report; its wiring and its commands.
 # The pages have nine: what each shows, how, by which address, two doors, logins, who puts them together for
 # one repository, and their command.
 MOST_LONELY_PROTOCOLS = 2

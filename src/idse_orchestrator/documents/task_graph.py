@@ -195,7 +195,8 @@ def edges_in_order(tasks: Sequence[InList]) -> dict[str, list[str]]:
     the task before it.
     """
     edges = edges_of((task.id, task.needs) for task in tasks)
-    group, members, before = "", [], ""
+    group, before = "", ""
+    members: list[str] = []
     for number, task in enumerate(tasks):
         if not number or task.phase != tasks[number - 1].phase:
             if members:
