@@ -20,9 +20,7 @@ from run_bed import KEY, begin_project, check_invariants
 SESSION = tuple(KEY.split("/"))
 LIMIT = 1.0
 CAP = 0.1
-MANY = "\n".join(
-    f"- [ ] T{number:03} [P] Do it (Files: src/f{number}.py) (Budget: {CAP})" for number in range(40)
-)
+MANY = "\n".join(f"- [ ] T{n:03} [P] Do it (Files: src/f{n}.py) (Budget: {CAP})" for n in range(40))
 
 
 def _taker(folder, environment, ready, done):

@@ -403,8 +403,6 @@ def run_() -> click.Command:
                      show_default=True, help="Contain agents: as well as it goes here, or else not run."),
         click.option("--read", "reads", metavar="DIR", multiple=True,
                      help="A folder that the sandbox shows, to read: of a program that is installed there."),
-        click.option("--budget", metavar="USD", type=click.FloatRange(0),
-                     help="What this run may spend; nothing begins that might cost more."),
         flag("--no-merge", help="Leave results for a person to accept."),
         flag("--trust-project", help="Let agents load hooks, settings and servers that the branch brings."),
         click.option("--budget", metavar="USD", type=click.FloatRange(min=0),
