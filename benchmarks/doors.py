@@ -18,14 +18,11 @@ from rows import Sizes  # noqa: TC002 - our own, beside this file
 
 from idse_orchestrator.server.gateway.app import App
 from idse_orchestrator.server.model.names import Place
-from idse_orchestrator.server.pages import site
 from idse_orchestrator.server.projection.ids import project_id, session_id
 from idse_orchestrator.server.projection.opening import open_store
-from idse_orchestrator.server.projection.sqlite_store import SqliteStore
 from idse_orchestrator.wiring.serving import agency_at, doors_of
 
 LIST = "/api/v1/sessions"
-_GRID = "/c/acme/shop/portal"
 _SQL = (
     "SELECT s.id, c.name AS client, r.name AS repository, s.project_id, s.project, s.session_name AS name, "
     "s.alias, s.type, s.title, s.status, s.validation, s.owner, s.tip, s.events, s.blocking, s.warnings, "
@@ -57,57 +54,7 @@ def rest(bed: Bed, sizes: Sizes) -> list[Figure]:
     return [*figures, at_most("REST, 304", told["304"] / told["static"], 2, "x static answer", detail)]
 
 
-def pages(bed: Bed, sizes: Sizes) -> list[Figure]:
-    """The grid of 50 sessions out of many, beside its own queries and template, in one process."""
-    home, key = make_home(bed, "requests_a_minute = 1000000")
-    turns = 3 if sizes.runs == 1 else 200
-    with open(os.devnull, "w", encoding="utf-8") as log, redirect_stdout(log):
-        found = asyncio.run(_grid(home, key, sizes.many_sessions, turns))
-    name = f"pages, the grid of {sizes.many_sessions:,} sessions"
-    detail = f"{found['page']:.1f} of {found['bare']:.1f} ms"
-    return [
-        at_most(name, found["page"] / found["bare"], 3, "x bare SQL and template", detail),
-        at_most(f"{name}, size", found["bytes"] / 1000, 60, "KB"),
-    ]
-
-
-async def _grid(home: str, key: str, count: int, turns: int) -> Mapping[str, float]:
-    """Returns medians in milliseconds, of its queries and template, and of the answer; and its bytes."""
-    agency, store = _filled(home, count)
-    app = App(agency, dict, doors_of(agency), print)
-    given: dict[str, Any] = {}
-    queries: list[tuple[str, dict[str, Any]]] = []
-    real, read = site.html, SqliteStore.read
-
-    def kept(template: str, **more: object) -> bytes:
-        given.update(more)
-        return real(template, **more)
-
-    def seen(own: SqliteStore, query: str, /, **more: Any) -> Any:  # noqa: ANN401 - whatever it is
-        queries.append((query, more))
-        return read(own, query, **more)
-
-    site.html, SqliteStore.read = kept, seen  # type: ignore[method-assign]
-    await _asked(app, key, _GRID)
-    site.html, SqliteStore.read = real, read  # type: ignore[method-assign]
-    size = len(real("project", **given))
-    times: dict[str, list[float]] = {"bare": [], "page": []}
-    for _ in range(turns):
-        began = time.perf_counter()
-        for query, more in queries:
-            store.read(query, **more)
-        real("project", **given)
-        between = time.perf_counter()
-        status = await _asked(app, key, _GRID)
-        ended = time.perf_counter()
-        if status != 200:
-            raise RuntimeError(f"the grid answers {status}")
-        times["bare"].append(between - began)
-        times["page"].append(ended - between)
-    return {**{name: 1000 * median(each) for name, each in times.items()}, "bytes": size}
-
-
-def _filled(home: str, count: int) -> tuple[Any, Any]:
+def filled(home: str, count: int) -> tuple[Any, Any]:
     """Returns the Agency and its projection, with rows of so many sessions."""
     agency = agency_at(home, os.environ)
     agency.admin.add_repository(None, Place("acme", "shop"), lambda _ident: None)
@@ -145,7 +92,7 @@ def _filled(home: str, count: int) -> tuple[Any, Any]:
 
 async def _inside(home: str, key: str, count: int, turns: int) -> Mapping[str, float]:
     """Returns medians in milliseconds, of the query and of the answer, which take turns."""
-    agency, store = _filled(home, count)
+    agency, store = filled(home, count)
     app = App(agency, dict, doors_of(agency), lambda _line: None)
     client = agency.admin.client("acme").id
     times: dict[str, list[float]] = {"sql": [], "list": []}
@@ -153,7 +100,7 @@ async def _inside(home: str, key: str, count: int, turns: int) -> Mapping[str, f
         began = time.perf_counter()
         store.read(_SQL, client=client)
         between = time.perf_counter()
-        status = await _asked(app, key)
+        status = await asked(app, key)
         ended = time.perf_counter()
         if status != 200:
             raise RuntimeError(f"the list answers {status}")
@@ -162,7 +109,8 @@ async def _inside(home: str, key: str, count: int, turns: int) -> Mapping[str, f
     return {name: 1000 * median(each) for name, each in times.items()}
 
 
-async def _asked(app: Callable[..., Any], key: str, path: str = LIST) -> int:
+async def asked(app: Callable[..., Any], key: str, path: str = LIST) -> int:
+    """Asks for a path without a network; returns the status."""
     said = []
     shown = [(b"host", b"127.0.0.1"), (b"authorization", f"Bearer {key}".encode())]
 
@@ -172,8 +120,10 @@ async def _asked(app: Callable[..., Any], key: str, path: str = LIST) -> int:
     async def receive() -> Mapping[str, Any]:
         return {"type": "http.request", "body": b""}
 
+    where, _, query = path.partition("?")
     scope = {
-        "type": "http", "method": "GET", "path": path, "raw_path": path.encode(), "query_string": b"",
+        "type": "http", "method": "GET", "path": where, "raw_path": where.encode(),
+        "query_string": query.encode(),
         "headers": shown, "client": ("127.0.0.1", 1),
         "server": ("127.0.0.1", 2), "scheme": "http", "root_path": "", "http_version": "1.1",
         "asgi": {"version": "3.0"},
@@ -204,4 +154,4 @@ def _outside(address: str, key: str, turns: int) -> Mapping[str, float]:
     return {name: 1000 * median(each) for name, each in times.items()}
 
 
-ROWS = {"rest": rest, "pages": pages}
+ROWS = {"rest": rest}

@@ -1,6 +1,7 @@
 """Floors that are no program of their own: bare Python, libgit2 and git doing what a row does at the least.
 
     python floors.py append REPOSITORY REF LIKE
+    python floors.py lives REPOSITORY REF
     python floors.py parse FOLDER
     python floors.py digest FOLDER
     python floors.py migrate SOURCE TARGET STREAM
@@ -58,6 +59,48 @@ def append(folder: str, ref: str, like: str) -> None:
             once(b"%010d%010d" % (os.getpid(), next(numbers)))
 
     in_rounds(once_locked)
+
+
+def lives(folder: str, like: str) -> None:
+    """The three commits of the task `like` again and again, each time as a new ref, by libgit2 alone.
+
+    Under a lock each: the tip is looked up, two blobs, a tree and a commit are made, and the ref moves by
+    compare-and-swap, without a reflog.
+    """
+    import fcntl
+
+    import pygit2
+
+    git = pygit2.Repository(folder)
+    line = [git[git.references[like].target]]
+    while line[-1].parents:
+        line.append(line[-1].parents[0])
+    events = [
+        (commit.message, [(entry.name, entry.data) for entry in commit.tree], commit.author)
+        for commit in reversed(line)
+    ]
+    backend, numbers = pygit2.RefdbFsBackend(git), itertools.count()
+
+    def once() -> None:
+        number = next(numbers)
+        salt, ref = (
+            b"%010d%010d" % (os.getpid(), number),
+            f"{like.rpartition('/')[0]}/F{os.getpid()}-{number}",
+        )
+        for message, contents, who in events:
+            with open(os.path.join(folder, ".git", "floor.lock"), "ab") as lock:
+                fcntl.flock(lock, fcntl.LOCK_EX)
+                tip = git.references.get(ref)
+                builder = git.TreeBuilder()
+                for name, data in contents:
+                    builder.insert(name, git.create_blob(salt + data[len(salt) :]), _BLOB)
+                parents = [tip.target] if tip else []
+                text = git.create_commit_string(who, who, message, builder.write(), parents)
+                made = git.write(pygit2.GIT_OBJECT_COMMIT, text.encode())
+                before = tip.target if tip else pygit2.Oid(raw=bytes(20))
+                backend.write(pygit2.Reference(ref, made, None), True, who, "", before, None)  # noqa: FBT003
+
+    in_rounds(once)
 
 
 def in_rounds(once: Callable[[], object]) -> None:
@@ -148,6 +191,11 @@ def _output(*command: str, cwd: str, stdin: bytes = b"") -> bytes:
 
 
 if __name__ == "__main__":
-    {"append": append, "parse": parse, "digest": digest, "migrate": migrate, "join": join}[sys.argv[1]](
-        *sys.argv[2:]
-    )
+    {
+        "append": append,
+        "lives": lives,
+        "parse": parse,
+        "digest": digest,
+        "migrate": migrate,
+        "join": join,
+    }[sys.argv[1]](*sys.argv[2:])

@@ -2,7 +2,8 @@
 
 ``python projecting.py rebuild HOME`` prints, as JSON, seconds of a rebuild and of reading the same objects
 and writing the same rows, and the peak of memory in MB. ``python projecting.py serve HOME`` is
-`idse agency serve` without a projection.
+`idse agency serve` without a projection, ``python projecting.py wait HOME`` one whose pushes wait for it.
+``python projecting.py many HOME COUNT`` makes that many repositories.
 """
 
 from __future__ import annotations
@@ -14,11 +15,12 @@ import resource
 import statistics
 import sys
 import time
+import urllib.request
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
-from agency import LEDGER, appended, serving
+from agency import LEDGER, appended, make_home, serving
 from bed import HERE, IDSE, Bed
 from measure import Figure, Subject, at_most, take_turns
 from rows import Sizes  # noqa: TC002 - our own, beside this file
@@ -54,30 +56,29 @@ def _rebuilt(bed: Bed, folder: str, engine: str, home: str, sessions: int) -> li
 
 
 def pushing(bed: Bed, sizes: Sizes) -> list[Figure]:
-    """A push of one event with the projection, and without."""
+    """A push of one event with the projection, and without; and one that waits until its rows are written."""
     folder = bed.project("pushing")
     with ExitStack() as stack:
         urls = {}
         for engine, home in _homes(bed, stack).items():
-            key = _key(bed, home)
-            served = stack.enter_context(serving(bed, IDSE, "agency", "--home", home, *_SERVE))
-            urls[engine] = f"http://x:{key}@{served.address}/git/acme/{engine}.git"
+            urls[engine] = _served(bed, stack, home, engine, IDSE, "agency", "--home", home, *_SERVE)
+        for engine, home in _homes(bed, stack, "waiting-").items():
+            name = f"{engine}, {_WAITED}"
+            urls[name] = _served(bed, stack, home, f"{engine}-waiting", sys.executable, _OWN, "wait", home)
         home = os.path.join(bed.folder, "home-without")
         bed.run(IDSE, "agency", "init", "--home", home, cwd=bed.folder)
-        key = _key(bed, home)
-        served = stack.enter_context(serving(bed, sys.executable, _OWN, "serve", home, is_ours=True))
-        urls["without"] = f"http://x:{key}@{served.address}/git/acme/without.git"
+        urls["without"] = _served(bed, stack, home, "without", sys.executable, _OWN, "serve", home)
         time.sleep(2)  # the tables are made
         found = take_turns(
             bed,
             sizes.runs,
             {
                 name: Subject(
-                    ("git", "-c", "core.hooksPath=/dev/null", "push", "-q", url, f"{LEDGER}{name}"),
+                    ("git", "-c", "core.hooksPath=/dev/null", "push", "-q", url, f"{LEDGER}s{number}"),
                     folder,
-                    appended(bed, folder, name),
+                    appended(bed, folder, f"s{number}"),
                 )
-                for name, url in urls.items()
+                for number, (name, url) in enumerate(urls.items())
             },
         )
     without = found.pop("without").ms
@@ -94,15 +95,58 @@ def pushing(bed: Bed, sizes: Sizes) -> list[Figure]:
 
 
 _SERVE = ("serve", "--listen", "127.0.0.1:0")
+_WAITED = "until it can be read"
 
 
-def _homes(bed: Bed, stack: ExitStack) -> dict[str, str]:
+def _served(bed: Bed, stack: ExitStack, home: str, repository: str, *command: str) -> str:
+    """Serves a home as long as the stack lasts; returns the address of a repository, with a key in it."""
+    key = _key(bed, home)
+    served = stack.enter_context(serving(bed, *command, is_ours=True))
+    return f"http://x:{key}@{served.address}/git/acme/{repository}.git"
+
+
+def idling(bed: Bed, sizes: Sizes) -> list[Figure]:
+    """What a server with many repositories takes of a core while nobody asks it anything."""
+    count = 20 if sizes.runs == 1 else 2_000
+    home, _ = make_home(bed)
+    bed.run(sys.executable, _OWN, "many", home, str(count), cwd=bed.folder)
+    with serving(bed, IDSE, "agency", "--home", home, *_SERVE) as served:
+        address = f"http://{served.address}/readyz"
+        while json.loads(urllib.request.urlopen(address).read())["projection"] != "ok":
+            time.sleep(0.5)
+        time.sleep(5)  # what a first look and a start leave to do
+        before, seconds = sum(map(_cpu, served.pids())), 2 if sizes.runs == 1 else 30
+        time.sleep(seconds)
+        share = 100 * (sum(map(_cpu, served.pids())) - before) / seconds
+    return [at_most(f"agency, idle with {count:,} repositories", share, 1, "% of a core")]
+
+
+def _cpu(pid: int) -> float:
+    """Returns the seconds of a processor that a process and its children have had."""
+    with open(f"/proc/{pid}/stat", encoding="utf-8") as file:
+        fields = file.read().rpartition(")")[2].split()
+    return sum(map(int, fields[11:15])) / os.sysconf("SC_CLK_TCK")
+
+
+def _many(home: str, count: int) -> None:
+    from idse_orchestrator.server.model.names import Place
+    from idse_orchestrator.wiring.agency import tenants_at
+
+    tenants = tenants_at(home, os.environ)
+    for number in range(count):
+        client = f"c{number // 100}"
+        if number % 100 == 0:
+            tenants.add_client(client)
+        tenants.add_repository(Place(client, f"r{number}"))
+
+
+def _homes(bed: Bed, stack: ExitStack, prefix: str = "") -> dict[str, str]:
     """Returns a new home with the client acme for each engine that is here, as long as the stack lasts."""
-    homes = {"sqlite": os.path.join(bed.folder, "home-sqlite")}
+    homes = {"sqlite": os.path.join(bed.folder, f"home-{prefix}sqlite")}
     bed.run(IDSE, "agency", "init", "--home", homes["sqlite"], cwd=bed.folder)
     url = stack.enter_context(_postgres())
     if url:
-        homes["postgresql"] = os.path.join(bed.folder, "home-postgresql")
+        homes["postgresql"] = os.path.join(bed.folder, f"home-{prefix}postgresql")
         given = ("--home", homes["postgresql"], "--database", url)
         bed.run(IDSE, "agency", "init", *given, cwd=bed.folder)
     return {engine: _with_client(bed, home) for engine, home in homes.items()}
@@ -220,7 +264,23 @@ def _serve(home: str) -> None:
     sys.exit(run(["agency", "--home", home, *_SERVE]))
 
 
-ROWS = {"projection rebuild": rebuilding, "projection push": pushing}
+def _wait(home: str) -> None:
+    from idse_orchestrator.cli.main import run
+    from idse_orchestrator.server.gateway.door import _Visit
+
+    finish = _Visit._finish  # noqa: SLF001 - as it was before reads did the waiting
+
+    async def finish_later(self: _Visit) -> None:
+        await asyncio.gather(*self._agency.following._writing)  # noqa: SLF001
+        await finish(self)
+
+    _Visit._finish = finish_later  # type: ignore[method-assign]  # noqa: SLF001
+    sys.exit(run(["agency", "--home", home, *_SERVE]))
+
+
+ROWS = {"projection rebuild": rebuilding, "projection push": pushing, "projection idle": idling}
 
 if __name__ == "__main__":
-    {"rebuild": _rebuild, "serve": _serve}[sys.argv[1]](sys.argv[2])
+    {"rebuild": _rebuild, "serve": _serve, "wait": _wait, "many": lambda home: _many(home, int(sys.argv[3]))}[
+        sys.argv[1]
+    ](sys.argv[2])

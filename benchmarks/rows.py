@@ -30,13 +30,14 @@ class Sizes:
     largest: int = 1024 * 1024
     """Bytes of the largest document that is taken."""
     traced: int = 2_000
+    tasks: int = 10_000
     switched: int = 2_000
     """Files of a work tree whose branch is switched."""
 
     @staticmethod
     def smallest() -> Sizes:
         """Enough to see that everything works."""
-        return Sizes(1, 2, 20, 5, 50, 3, 5, 20_000, 50, 50)
+        return Sizes(1, 2, 20, 5, 50, 3, 5, 20_000, 50, 20, 50)
 
 
 def looking(bed: Bed, sizes: Sizes) -> list[Figure]:

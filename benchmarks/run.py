@@ -29,11 +29,13 @@ from doors import ROWS as DOORS
 from growing import after_one_event, criss_cross
 from hostile import hostile_rules, hostile_text
 from migrating import ROWS as MIGRATING
+from pages import ROWS as PAGES
 from projecting import ROWS as PROJECTING
 from routing import routing
 from rows import ROWS as LOCAL
 from rows import Sizes
 from syncing import first_pull, joining, pushing
+from tasking import ROWS as TASKS
 from tracing import serving, tracing
 from writing import ROWS as WRITING
 
@@ -55,6 +57,8 @@ ROWS = {
     **SERVING,
     **PROJECTING,
     **DOORS,
+    **PAGES,
+    **TASKS,
 }
 
 

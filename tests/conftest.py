@@ -70,6 +70,11 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci" if "CI" in os.en
 def pytest_addoption(parser: pytest.Parser) -> None:
     """The switch that lets documentation catch up with the tool."""
     parser.addoption(
+        "--update-pictures",
+        action="store_true",
+        help="write the pictures in docs/pictures anew, as the pages look today",
+    )
+    parser.addoption(
         "--update-console",
         action="store_true",
         help="rewrite what the console blocks of README.md and docs/ show instead of failing",

@@ -2,9 +2,9 @@
 
     python fake_llm.py MODE [--interrupt-after SECONDS] -- PROGRAM ARGUMENT…
 
-starts the model on port 8377 of loopback and the program beside it. Where an argument or a variable of the environment
-holds ``{url}``, the program gets the model's address. It ends with the program's exit code. Run it under
-``unshare -rn``: then loopback is all the network there is, and nobody else can be reached.
+starts the model on port 8377 of loopback and the program beside it. Where an argument or a variable of the
+environment holds ``{url}``, the program gets the model's address. It ends with the program's exit code. Run
+it under ``unshare -rn``: then loopback is all the network there is, and nobody else can be reached.
 
 The model speaks three dialects: Anthropic's messages, OpenAI's responses (both as server-sent events) and
 Gemini's ``streamGenerateContent``. The prompt says which file is to be written: ``write-here: a/file``.

@@ -224,6 +224,7 @@ def record(room, agent, mode, lines, ended):
     text = b"\n".join(lines).decode(errors="replace")
     text = text.replace(str(room.top), "/agent").replace("sk-dummy-0123456789", "KEY")
     text = re.sub(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", "0" * 8, text)
+    text = re.sub(r"-tmp-pytest[A-Za-z0-9_-]*-work", "-agent-work", text)
     text = re.sub(r"127\.0\.0\.1:\d+", "127.0.0.1:1", text)
     text = re.sub(r'"(tools|slash_commands|skills|agents)":\[[^\]]*\]', r'"\1":[]', text)
     (RECORDED / f"{agent}-{mode}.jsonl").write_text(text + "\n" if text else "")

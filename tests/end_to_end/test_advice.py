@@ -361,6 +361,30 @@ def no_handoff_to_accept(loop):
     return "idse handoff accept"
 
 
+@case("IDSE070")
+def a_task_that_ended_already(loop):
+    loop.does("task", "add", "T900", "Tell the users")
+    loop.does("task", "cancel", "T900", "-m", "not now")
+    return "idse task cancel T900 -m again"
+
+
+@case("IDSE070")
+def an_agent_that_judges_a_result(loop):
+    loop.does("task", "add", "T900", "Tell the users")
+    return "IDSE_AGENT=claude idse task cancel T900 -m no"
+
+
+@case("IDSE006")
+def a_task_that_is_not_there(loop):
+    loop.does("task", "add", "T900", "Tell the users")
+    return "idse task show T901"
+
+
+@case("IDSE072")
+def a_list_that_is_no_promise(_loop):
+    return "idse task add"
+
+
 @case("IDSE034")
 def a_registry_edited_by_hand(loop):
     _team(loop)
@@ -477,6 +501,9 @@ def _team(loop):
 
 
 UNMET = {
+    "IDSE071": "needs a worker that comes too late; tests/tasks/test_task_queue.py meets it",
+    "IDSE080": "needs a complete list of tasks; tests/runner/test_agents_not_ready.py meets it",
+    "IDSE081": "needs a complete list of tasks; tests/runner/test_run_agents.py meets it",
     "IDSE652": "it is waived by what it says: test_evidence.py",
     "IDSE014": "needs a second process that holds a lock; tests/end_to_end/test_concurrency.py meets it",
     "IDSE026": "needs a wrong clock; tests/ledger/test_writer_keeps_its_rules.py meets it",

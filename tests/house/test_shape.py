@@ -40,10 +40,14 @@ MOST_FILES = 500
 # budgets and cost have eleven: buckets, where they are shared, budgets, prices, the meter of a run, how it is
 # put together, cost and figures out of ledgers, and three commands.
 # What Landlock is told is a file of its own: nothing else knows system calls.
-# The runner has 35: the protocol of agents and one for each of them, what judges and counts, what an attempt
-# needs, what becomes of its result, the handler, the loop, the report; its wiring and its commands.
-# The pages have nine: what each shows, how, by which address, two doors, logins, who puts them together for
-# one repository, and their command.
+# The runner has 25 beside these: the protocol of agents and one for each of them, what an attempt needs, what
+# becomes of its result, the handler, the loop, the report; its wiring, its commands and the live view.
+# The pages have ten: what each shows, how, by which address, two doors, logins, whom a proxy names, who puts
+# them together for one repository, and their command. Those that write have four more: what they do, what a
+# form holds of a document, what differs between two texts, and older versions of documents.
+# Tasks have thirteen: their words, shapes, state, moves and kind, the queue with its board, graph and history,
+# how a list becomes one and who asks for it, what fsck reads; and what appends to many ledgers at once. Their
+# command has two, and one puts them together. How a task wants to be worked on is read in a file of its own.
 MOST_LONELY_PROTOCOLS = 2
 MOST_ENTERED = {"status": 26, "sync push": 62, "stage complete": 66}
 # How hidden characters are shown is known to pages, too, so it stands in base/text, not beside the terminal.

@@ -70,14 +70,14 @@ def test_what_is_wrong_is_told_with_its_place(text, what, where):
         read_configuration(text.encode())
     assert what in caught.value.message
     assert caught.value.where.endswith(where)
-    assert caught.value.where.startswith("~/.config/idse/agents.yaml:1")
+    assert caught.value.where.startswith("~/.config/idse/agents.yaml:")
 
 
 def test_an_agent_that_is_not_there_is_told_with_those_that_are():
     with pytest.raises(UnknownNameError) as caught:
         read_configuration(None).agent("cladue")
     assert caught.value.message == "no agent 'cladue' is set up here"
-    assert "claude" in caught.value.words
+    assert "did you mean claude?" in caught.value.words
 
 
 @pytest.mark.parametrize(

@@ -114,7 +114,7 @@ def test_a_limit_tells_how_long_to_wait():
 def test_nothing_of_the_machine_is_in_what_was_recorded():
     for path in RECORDED.iterdir():
         text = path.read_text()
-        assert "/tmp/pytest" not in text, path
+        assert "pytest" not in text, path
         assert "sk-dummy" not in text, path
 
 
@@ -125,9 +125,10 @@ def test_nothing_of_the_machine_is_in_what_was_recorded():
         st.binary(max_size=80),
         st.recursive(
             st.none() | st.integers() | st.floats() | st.text(max_size=5),
-            lambda inner: st.lists(inner, max_size=3) | st.dictionaries(
-                st.sampled_from(["type", "subtype", "item", "message", "usage", "modelUsage", "stats", "result",
-                                 "content", "error", "status", "total_cost_usd", "models", "input_tokens"]),
+            lambda inner: st.lists(inner, max_size=3)
+            | st.dictionaries(
+                st.sampled_from(["type", "subtype", "item", "message", "usage", "modelUsage", "stats",
+                                 "result", "content", "error", "status", "total_cost_usd", "models", "input_tokens"]),
                 st.sampled_from(["result", "system", "api_retry", "user", "turn.completed", "item.completed",
                                  "tool_result", "error", "assistant"]) | inner, max_size=6),
             max_leaves=12,

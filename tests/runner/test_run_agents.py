@@ -48,7 +48,7 @@ def test_work_is_done_and_its_cost_stands_in_the_ledger(project):
     [
         ("phantom", ["failed"] * 3),
         ("denied", ["refused"] * 3),
-        ("hang", ["failed"] * 3),
+        ("hang", ["no-final"] * 3),
         ("over", ["budget"] * 3),
     ],
 )

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import os
 import pathlib
+import socket
 import subprocess
 import sys
 
 import pytest
 
 from idse_orchestrator.base.confined import confine, landlock_version
+from idse_orchestrator.server.gateway.judge import soon
 from idse_orchestrator.server.model.names import Place
+from idse_orchestrator.server.model.push import SCOPES, Caller, Question, question_to_json, verdict_from_json
+from idse_orchestrator.server.tenants.home import judge_socket
 from pushes import Clone, ref_of
 
 needs_landlock = pytest.mark.skipif(not landlock_version(), reason="this kernel has no Landlock")
@@ -129,3 +133,30 @@ def test_where_the_kernel_cannot_nothing_is_confined(monkeypatch, agency):
     assert landlock_version() == 0
     assert not confine((), ())
     assert "this kernel has no Landlock" in agency("doctor", "-v").out
+
+
+@needs_landlock
+@pytest.mark.parametrize("rehearse", [True, False])
+def test_a_child_that_was_told_of_one_repository_judges_no_other(own_server, make_repo, rehearse):
+    """It gets ready before its question is there; whatever that asks then, it reads what it was told of."""
+    clone = Clone(make_repo("clone"))
+    clone.create()
+    keys = {place: own_server.key(place.client) for place in (OWN, OTHER)}
+    own_server.start()
+    for place, key in keys.items():
+        clone.repo.git("push", own_server.url(str(place), key), ref_of())
+    home = own_server.home
+    move = (ref_of(), "", clone.tip(ref_of()))
+
+    def verdict(told, asked):
+        caller = Caller("", "", "", "x", SCOPES)
+        question = Question(home.git_dir(asked), "", (move,), caller, home.path, "2026-01-01")
+        with socket.socket(socket.AF_UNIX) as line:
+            line.connect(judge_socket(home))
+            line.sendall(soon(home.path, home.git_dir(told), rehearse=rehearse))
+            line.sendall(question_to_json(question))
+            return line.makefile("rb").readline()
+
+    assert verdict_from_json(verdict(OTHER, OTHER)).refused == ()
+    said = verdict(OWN, OTHER)
+    assert not said or verdict_from_json(said).refused

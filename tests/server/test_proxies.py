@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import os
-import shutil
-import socket
 import subprocess
-import time
 
 import pytest
 
-from agency_bed import AgencyBed, bearer, left_out
+from agency_bed import AgencyBed, bearer
+from proxies import free_port, program, wait_for
 from pushes import GOOD, Clone, ref_of
 
 OUTER = "203.0.113.7"
@@ -39,21 +37,6 @@ NGINX_SERVER = """
         }}
     }}
 """
-
-
-def free_port():
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        return taken.getsockname()[1]
-
-
-def program(name):
-    """Where a server is; where it is not, the test is left out, or fails where it is asked for."""
-    found = shutil.which(name, path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin")
-    if found is None:
-        words = f"there is no {name} here: apt-get install {name}"
-        left_out(words)
-    return found
 
 
 @pytest.fixture(scope="module")
@@ -97,15 +80,8 @@ def start(kind, beds, folder):
         words = [program("caddy"), "run", "--adapter", "caddyfile", "--config", str(folder / "Caddyfile")]
     with (folder / f"{kind}.out").open("w") as log:
         process = subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
-    deadline = time.monotonic() + 30
     for port in ports.values():
-        while True:
-            assert process.poll() is None, (folder / f"{kind}.out").read_text()
-            assert time.monotonic() < deadline
-            with socket.socket() as probe:
-                if probe.connect_ex(("127.0.0.1", port)) == 0:
-                    break
-            time.sleep(0.05)
+        wait_for(port, process, folder / f"{kind}.out")
     return process, ports
 
 

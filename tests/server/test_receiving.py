@@ -11,6 +11,8 @@ import socket
 import pytest
 
 from idse_orchestrator.server.gateway import receiving as module
+from idse_orchestrator.server.gateway.agency import UNWRITTEN
+from idse_orchestrator.server.gateway.judge import soon
 from idse_orchestrator.server.gateway.policy import Hook, Limits, git_environment
 from idse_orchestrator.server.gateway.receiving import Receiving
 from idse_orchestrator.server.model.push import Caller, Question, Refusal, Verdict, verdict_to_json
@@ -18,6 +20,7 @@ from idse_orchestrator.server.model.push import Caller, Question, Refusal, Verdi
 GOOD = verdict_to_json(Verdict(()))
 BAD = verdict_to_json(Verdict((Refusal("refs/idse/sessions/p/s", "IDSE402", "changed\nafter", "mend it"),)))
 OLD, NEW = "0" * 40, "a" * 40
+SOON = soon("/home", "/x.git", rehearse=True)
 MOVE = f"{OLD} {NEW} refs/idse/sessions/p/s\n"
 
 
@@ -39,6 +42,7 @@ async def judge(path, answer):
     async def served(reader, writer):
         begun.append(writer)
         try:
+            assert await reader.readline() == SOON
             line = await reader.readline()
             said = answer(json.loads(line)) if line else None
             if said:
@@ -80,9 +84,9 @@ class Scene:
 
         async def kept(said, verdict):
             self.kept.append((said.moves, len(verdict.refused)))
-            return decide
+            return verdict if decide or verdict.refused else UNWRITTEN
 
-        async with Receiving(str(self.folder), self.socket, self.seconds) as receiving:
+        async with Receiving(str(self.folder), SOON, self.socket, self.seconds) as receiving:
             environment = git_environment(self.hook, Limits(os.environ["PATH"], 1), receiving.environment)
             for name in closed:
                 del environment[name]
@@ -266,12 +270,12 @@ def test_the_lock_stays_with_git_when_the_server_dies(scene):
 
     async def act():
         async with judge(scene.socket, lambda _question: GOOD):
-            holder = Receiving(path, scene.socket, 20)
+            holder = Receiving(path, SOON, scene.socket, 20)
             await holder.__aenter__()
             assert await module.hold(holder._lock)
             inherited = os.dup(holder.descriptors[-1])
             await holder.__aexit__()  # as at the server's end
-            other = Receiving(path, scene.socket, 20)
+            other = Receiving(path, SOON, scene.socket, 20)
             await other.__aenter__()
             with pytest.raises(TimeoutError):
                 await asyncio.wait_for(module.hold(other._lock), 0.2)

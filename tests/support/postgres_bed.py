@@ -30,12 +30,20 @@ def programs() -> pathlib.Path | None:
     return next((pathlib.Path(each) for each in folders if os.access(f"{each}/postgres", os.X_OK)), None)
 
 
-class PostgresBed:
-    """A cluster; it runs between `start` and `stop`. Whoever reaches its socket is believed."""
+class NoDiskError(Exception):
+    """Nothing can be mounted here."""
 
-    def __init__(self, bin_folder: pathlib.Path) -> None:
+
+class PostgresBed:
+    """A cluster; it runs between `start` and `stop`. Whoever reaches its socket is believed.
+
+    With `disk` its files are on a disk of their own, of so many MB; NoDiskError where none can be had.
+    """
+
+    def __init__(self, bin_folder: pathlib.Path, disk: int = 0) -> None:
         self._bin = bin_folder
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="idse-pg-", dir="/tmp"))
+        self.process: subprocess.Popen[bytes] | None = None
         self._user: str | None = None
         if os.geteuid() == 0:
             self._user = next(name for name in ("postgres", "nobody") if _is_known(name))
@@ -48,9 +56,20 @@ class PostgresBed:
                         shutil.copytree(each, copy, symlinks=True)
                 self._bin = self.folder / bin_folder.relative_to(package.parent)
         self.folder.chmod(0o755)
+        self._has_disk = False
+        if disk:
+            self._mount(disk)
         self._run("initdb", "-D", self.data, "-A", "trust", "-U", "founder", "-E", "UTF8", "--no-sync")
-        self.process: subprocess.Popen[bytes] | None = None
         self._count = 0
+
+    def _mount(self, megabytes: int) -> None:
+        pathlib.Path(self.data).mkdir()
+        command = ["mount", "-t", "tmpfs", "-o", f"size={megabytes}m", "tmpfs", self.data]
+        if os.geteuid() != 0 or subprocess.run(command, capture_output=True, check=False).returncode != 0:
+            self.remove()
+            raise NoDiskError
+        self._has_disk = True
+        shutil.chown(self.data, self._user)
 
     @property
     def data(self) -> str:
@@ -91,6 +110,8 @@ class PostgresBed:
     def remove(self) -> None:
         """Ends it and takes its files away."""
         self.stop(signal.SIGQUIT)
+        if self._has_disk:
+            subprocess.run(["umount", self.data], check=True)
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def database(self) -> str:

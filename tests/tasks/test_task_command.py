@@ -109,7 +109,7 @@ def test_the_list_as_json_has_all_that_is_known(queued):
 
 def test_before_anything_is_queued_the_way_is_shown(promised):
     said = promised.does("task", "list").stderr
-    assert "nothing is queued yet" in said
+    assert "nothing is queued here yet" in said
     assert "next: idse task add" in said
 
 
@@ -262,7 +262,7 @@ def test_a_deleted_session_keeps_its_tasks_and_moves_none(queued):
     queued.does("task", "add", "own", "of login")
     queued.does("session", "rename", "login", "sign-in")
     assert data(queued, "list", "sign-in")["counts"] == {"ready": 1}
-    queued.does("session", "delete", "login", "-m", "twice")
+    assert "1 task of it: kept" in queued.does("session", "delete", "login", "-m", "twice").stderr
     assert "was deleted" in refused(queued, "cancel", "own", "-m", "x", "--session", "login")
     queued.does("session", "delete", "login", "--undo")
     assert data(queued, "list", "login")["counts"] == {"ready": 1}

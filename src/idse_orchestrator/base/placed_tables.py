@@ -89,7 +89,7 @@ class Place(NamedTuple):
             self.refuse("this is no text", f"it is {what}", f"write for instance: {example}")
         if not value.text or not fits(value.text):
             self.refuse(
-                f"{value.text!r} cannot stand here", f"it is {what}", f"write for instance: {example}"
+                f"{value.text[:60]!r} cannot stand here", f"it is {what}", f"write for instance: {example}"
             )
         return value.text
 

@@ -21,48 +21,11 @@ from idse_orchestrator.errors import TaskListError
 from idse_orchestrator.tasks.graph import ABOVE, BETWEEN, edges_between, needs_text
 from idse_orchestrator.tasks.machine import target
 from idse_orchestrator.tasks.shapes import MAX_PATH, MAX_TEXT
-from idse_orchestrator.tasks.state import TaskState
+from idse_orchestrator.tasks.state import Change, NewTask, TaskState
 from idse_orchestrator.tasks.words import CANCELLED, DONE, FAILED, READY, REVIEW, TICKED, WAITING
 
 MOST_TASKS = 20_000
 """The longest list that is taken."""
-
-
-class NewTask(NamedTuple):
-    """A task as its list, or a person, asks for it. See `TaskState` for what the fields mean."""
-
-    task: str
-    text: str
-    needs: tuple[str, ...] = ()
-    paths: tuple[str, ...] = ()
-    agent: str = ""
-    caps: Mapping[str, Any] = {}
-    list: str = ""
-    position: int = 0
-    phase: int = 0
-    approve: str = ""
-
-    @property
-    def said(self) -> dict[str, Any]:
-        """What an event says of it."""
-        return {
-            "text": self.text,
-            "needs": list(self.needs),
-            "paths": list(self.paths),
-            "agent": self.agent,
-            "caps": dict(self.caps),
-            "list": self.list,
-            "position": self.position,
-            "phase": self.phase,
-        }
-
-
-class Change(NamedTuple):
-    """One move among many: `fields` are those of the event's body."""
-
-    task: str
-    action: str
-    fields: Mapping[str, Any]
 
 
 class Listed(NamedTuple):

@@ -9,6 +9,7 @@ all that it stands for is.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cached_property
 from itertools import pairwise
 
 from idse_orchestrator.base.records import NamedTuple
@@ -87,14 +88,20 @@ class Graph:
 
     def __init__(self, tasks: Sequence[Standing | TaskState]) -> None:
         self.edges = edges_between(tasks)
-        self.ahead = dict.fromkeys(self.edges, 0)
-        """How many tasks stand on the longest path that begins with what needs this one."""
-        self.needs_first: list[str] = []
-        """Tasks and groups, each after all that it needs; those in a cycle are left out."""
-        self._sort()
 
-    def _sort(self) -> None:
-        edges, ahead = self.edges, self.ahead
+    @property
+    def ahead(self) -> Mapping[str, int]:
+        """How many tasks stand on the longest path that begins with what needs this one."""
+        return self._sorted[0]
+
+    @property
+    def needs_first(self) -> Sequence[str]:
+        """Tasks and groups, each after all that it needs; those in a cycle are left out."""
+        return self._sorted[1]
+
+    @cached_property
+    def _sorted(self) -> tuple[dict[str, int], list[str]]:
+        edges, ahead = self.edges, dict.fromkeys(self.edges, 0)
         wanted_by = dict.fromkeys(edges, 0)
         for needs in edges.values():
             for need in needs:
@@ -110,7 +117,7 @@ class Graph:
                     if not wanted_by[need]:
                         order.append(need)
         order.reverse()
-        self.needs_first = order
+        return ahead, order
 
     def unmet(self, met: Mapping[str, bool]) -> set[str]:
         """Returns the tasks that must wait; `met` says of each task whether others need not wait for it."""
@@ -130,6 +137,9 @@ class Graph:
 
     def blockers(self, task: str, met: Mapping[str, bool], most: int = 5) -> tuple[str, ...]:
         """Returns the tasks that `task` itself waits for, at most `most` of them; groups are looked into."""
+        needs = self.edges.get(task, ())
+        if not any(need[:1] == _GROUP for need in needs):
+            return tuple([need for need in needs if not met.get(need, False)][:most])
         found: dict[str, None] = {}
         for name in self._open_needs(task, met):
             found[name] = None

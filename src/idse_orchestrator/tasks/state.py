@@ -79,6 +79,43 @@ class TaskState(NamedTuple):
         return self.state == DONE or (self.state == CANCELLED and self.why == TICKED)
 
 
+class NewTask(NamedTuple):
+    """A task as its list, or a person, asks for it. See `TaskState` for what the fields mean."""
+
+    task: str
+    text: str
+    needs: tuple[str, ...] = ()
+    paths: tuple[str, ...] = ()
+    agent: str = ""
+    caps: Mapping[str, Any] = {}
+    list: str = ""
+    position: int = 0
+    phase: int = 0
+    approve: str = ""
+
+    @property
+    def said(self) -> dict[str, Any]:
+        """What an event says of it."""
+        return {
+            "text": self.text,
+            "needs": list(self.needs),
+            "paths": list(self.paths),
+            "agent": self.agent,
+            "caps": dict(self.caps),
+            "list": self.list,
+            "position": self.position,
+            "phase": self.phase,
+        }
+
+
+class Change(NamedTuple):
+    """One move among many: `fields` are those of the event's body."""
+
+    task: str
+    action: str
+    fields: Mapping[str, Any]
+
+
 _NO_TASK = TaskState("", "", "")
 _FIELDS: tuple[str, ...] = TaskState._fields
 _KNOWN = frozenset(_FIELDS)

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from idse_orchestrator.base.names import check_name
 from idse_orchestrator.base.text import did_you_mean
 from idse_orchestrator.errors import FencedError, TaskStateError, UnfitEventError, UnknownNameError
 from idse_orchestrator.git.libgit2 import libgit2
-from idse_orchestrator.ledger.batch import BatchBackend, BatchWriter
 from idse_orchestrator.ledger.events import CREATED, Draft, Event, Tip
 from idse_orchestrator.ledger.git_backend import GitBackend
 from idse_orchestrator.ledger.kinds import Named
@@ -22,13 +22,13 @@ from idse_orchestrator.ledger.shapes import problem_with
 from idse_orchestrator.ledger.writer import Writer, moment_of
 from idse_orchestrator.tasks import shapes
 from idse_orchestrator.tasks.board import Board, Boards, tips_below
-from idse_orchestrator.tasks.enqueue import Change, NewTask
 from idse_orchestrator.tasks.kind import LOCK, TASK, TASKS, output_ref
 from idse_orchestrator.tasks.machine import body_of, is_fenced, target, wants_person
-from idse_orchestrator.tasks.state import TaskState
+from idse_orchestrator.tasks.state import Change, NewTask, TaskState
 
 if TYPE_CHECKING:
     from idse_orchestrator.git.vault import Vault
+    from idse_orchestrator.ledger.batch import BatchWriter
     from idse_orchestrator.ledger.events import Acting
     from idse_orchestrator.ledger.kinds import Kinds
     from idse_orchestrator.ledger.shapes import Record
@@ -53,7 +53,7 @@ class TaskQueue:
         self._backend = GitBackend(vault, actor, clock, _REMEMBERED)
         self._maker = self._backend.maker
         self._writer = Writer(vault.private, kinds, self._backend, self._maker, LOCK)
-        self._batch = BatchWriter(vault.private, kinds, BatchBackend(vault, self._maker), LOCK)
+        self._vault = vault
         self._boards = Boards(vault.common_dir, vault.private, self._tip)
 
     # --- reading
@@ -113,7 +113,27 @@ class TaskQueue:
             ((project, session, task.task), self._beginning(project, session, task)) for task in new
         ]
         plans += [((project, session, change.task), self._changing(change)) for change in changes]
+        if len(plans) == 1:  # one ref needs no transaction, which costs a process
+            return self._applied(*plans[0])
         return [tip.state for tip in self._batch.append_each(TASK, plans)] if plans else []
+
+    @cached_property
+    def _batch(self) -> BatchWriter:
+        from idse_orchestrator.ledger.batch import BatchBackend, BatchWriter
+
+        return BatchWriter(self._vault.private, self._kinds, BatchBackend(self._vault, self._maker), LOCK)
+
+    def _applied(self, key: Key, plan: Callable[[Tip[Any] | None], Sequence[Draft]]) -> Sequence[TaskState]:
+        is_moved = False
+
+        def noting(tip: Tip[Any] | None) -> Sequence[Draft]:
+            nonlocal is_moved
+            drafts = plan(tip)
+            is_moved = bool(drafts)
+            return drafts
+
+        tips = self._writer.append_to(TASK, key, noting)
+        return [tips[-1].state] if is_moved else []
 
     def _beginning(
         self, project: str, session: str, task: NewTask

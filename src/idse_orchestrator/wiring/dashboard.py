@@ -1,4 +1,8 @@
-"""Puts the pages of one repository together: its ledgers, projected into a temporary folder."""
+"""Puts the pages of one repository together: its ledgers, projected into a file of idse's private folder.
+
+That file only saves time: with it a start reads what moved since the last one. It may be deleted at any time,
+and each release of idse has its own.
+"""
 
 from __future__ import annotations
 
@@ -8,20 +12,25 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager, suppress
 from typing import TYPE_CHECKING
 
+from idse_orchestrator.base.files import file_lock, make_folder, remove_file
+from idse_orchestrator.errors import StorageError
 from idse_orchestrator.server.api.reads import Reads
+from idse_orchestrator.server.judgement.rules import generation
 from idse_orchestrator.server.model.names import Place
 from idse_orchestrator.server.model.push import READ, Caller
 from idse_orchestrator.server.pages.local import LocalServer
 from idse_orchestrator.server.pages.site import Site
+from idse_orchestrator.server.pages.versions import Versions
 from idse_orchestrator.server.pages.views import Views
-from idse_orchestrator.server.projection.index import PORTION, reconcile
-from idse_orchestrator.server.projection.project import Projector
+from idse_orchestrator.server.projection.index import reconcile
+from idse_orchestrator.server.projection.project import PORTION, Projector
+from idse_orchestrator.server.projection.schema import version
 from idse_orchestrator.server.projection.sqlite_store import SqliteStore
-from idse_orchestrator.server.tenants.admin import Admin
-from idse_orchestrator.server.tenants.home import Home, make_home
+from idse_orchestrator.server.tenants.admin import Admin, Record
+from idse_orchestrator.server.tenants.home import Home
 from idse_orchestrator.server.tenants.keys import iso
 from idse_orchestrator.wiring.ledgers import KINDS
 
@@ -29,12 +38,18 @@ if TYPE_CHECKING:
     from idse_orchestrator.git.vault import Vault
 
 _CLIENT = "here"
+_IDS = ("00000000-0000-8000-8000-000000000001", "00000000-0000-8000-8000-000000000002")
+"""Of the one client and its repository: the same at each start, as rows bear them."""
 _PAUSE = 1.0
 """Seconds for which a page is taken to be as new as the ledgers."""
+_FOLDER, _LOCK = "pages", "start.lock"
+_PATIENCE = 30.0
+_UNUSED_SECONDS = 7 * 86_400
+_DATABASE = ".db"
 
 
 class _Here(Home):
-    """A home whose one repository stands elsewhere, and is only read."""
+    """A home whose one repository stands elsewhere, and is only read; `path` has tables and verdicts."""
 
     def __init__(self, path: str, vault: Vault) -> None:
         super().__init__(path)
@@ -47,34 +62,68 @@ class _Here(Home):
 
 @contextmanager
 def dashboard(vault: Vault, folder: str, port: int, say: Callable[[str], None]) -> Iterator[LocalServer]:
-    """Opens the pages of the repository of `vault`, called as its `folder`; nothing is written to it.
+    """Opens the pages of the repository of `vault`, called as its `folder`.
 
-    `say` is told how far reading the ledgers came.
+    Nothing but the private folder is written, and not even that where it cannot be. `say` is told how far
+    reading the ledgers came.
     """
-    with tempfile.TemporaryDirectory(prefix="idse-dashboard-") as kept:
-        home = _Here(make_home(os.path.join(kept, "home")).path, vault)
-        admin = Admin(home.admin_db)
-        store = SqliteStore(os.path.join(home.path, "projection.db"), home.run)
+    with tempfile.TemporaryDirectory(prefix="idse-dashboard-") as temporary:
+        name = os.path.basename(folder.rstrip(os.sep))
+        place = Place(_CLIENT, _tenant_name(name))
+        admin = Admin.make(os.path.join(temporary, "admin.db"), lambda: 0.0)
+        client = admin.add_client(_CLIENT, known=Record(_IDS[0]))
+        admin.add_repository(None, place, known=Record(_IDS[1]))
+        home = _Here(_kept(vault) or temporary, vault)
+        store = _store(home)
         try:
-            name = os.path.basename(folder.rstrip(os.sep))
-            place = Place(_CLIENT, _tenant_name(name))
-            client = admin.add_client(_CLIENT)
-            admin.add_repository(None, place)
-            store.make()
             caller = Caller(_CLIENT, client.id, _CLIENT, "", (READ,))
             keeping = _Keeping(Projector(home, admin, store, KINDS), admin)
-            keeping.look(say)
-            views = Views(store, Reads(store, admin, home), admin)
+            keeping.look_first(say)
+            reads = Reads(store, admin, home)
+            views = Views(store, reads, admin, Versions(reads, home))
             site = Site(views, name or place.repository, lambda: iso(time.time()), home=_first(views, caller))
 
             def rest() -> None:
                 store.close()
                 admin.close()
 
-            yield LocalServer(site, caller, port, keeping.look, rest)
+            with closing(LocalServer(site, caller, port, keeping.look, rest)) as local:
+                yield local
         finally:
             store.close()
             admin.close()
+
+
+def _kept(vault: Vault) -> str:
+    """Returns the folder that keeps tables from one start to the next; "" where nobody may write there."""
+    path = os.path.join(vault.private, _FOLDER)
+    try:
+        make_folder(path)
+        os.chmod(path, 0o700)  # refused where it is another user's, who shares this repository
+    except (OSError, StorageError):
+        return ""
+    return path if os.access(path, os.W_OK) else ""
+
+
+def _store(home: Home) -> SqliteStore:
+    """Returns the tables of this release, made where there are none; those that nobody used go."""
+    own = f"{version()}-{generation()}{_DATABASE}"
+    store = SqliteStore(os.path.join(home.path, own), home.path)
+    with file_lock(home.path, _PATIENCE, _LOCK):
+        if not store.is_current():
+            store.make()
+        os.utime(store.path)
+        _forget_unused(home.path, own)
+    return store
+
+
+def _forget_unused(folder: str, own: str) -> None:
+    for name in os.listdir(folder):
+        path = os.path.join(folder, name)
+        with suppress(OSError, StorageError):
+            is_old = time.time() - os.stat(path).st_mtime > _UNUSED_SECONDS
+            if _DATABASE in name and not name.startswith(own) and is_old:
+                remove_file(path)
 
 
 class _Keeping:
@@ -85,6 +134,14 @@ class _Keeping:
         self._admin = admin
         self._turn = threading.Lock()
         self._looked = -_PAUSE
+
+    def look_first(self, say: Callable[[str], None]) -> None:
+        """Reads what changed since the last start; all, where what was kept cannot be used."""
+        try:
+            self.look(say)
+        except StorageError:
+            self._projector.store.make()
+            self.look(say)
 
     def look(self, say: Callable[[str], None] = lambda _words: None) -> None:
         """Reads what changed, unless somebody did just now."""

@@ -21,7 +21,7 @@ from idse_orchestrator.errors import GateError, NotARepositoryError, UnknownName
 from idse_orchestrator.pipeline.stage_machine import START
 from idse_orchestrator.pipeline.stage_state_model import COMPLETE, IN_PROGRESS, standings
 from idse_orchestrator.runner.agents.shell import ShellAgent
-from idse_orchestrator.runner.model.configuration import FILE, Configuration
+from idse_orchestrator.runner.model.configuration import Configuration
 from idse_orchestrator.runner.multi_agent_orchestrator import (
     Happened,
     MultiAgentOrchestrator,
@@ -305,7 +305,7 @@ def _refuse_checks(known: Mapping[str, str], caps: Iterable[Mapping[str, Any]]) 
         raise UnknownNameError(
             f"no check {unknown[0]!r} is set up, and a task asks for it",
             cause="the name stands in tasks.md; the command is yours to say, as no document may name one",
-            fix=(f"say it below checks in {FILE}, such as {unknown[0]}: pytest -q",),
+            fix=(f"add it below checks in ~/.config/idse/agents.yaml, such as {unknown[0]}: pytest -q",),
         )
 
 

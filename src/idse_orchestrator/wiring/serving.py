@@ -8,7 +8,7 @@ import shutil
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from functools import cached_property
+from functools import cached_property, partial
 from importlib.machinery import PathFinder
 from threading import Lock
 from typing import TYPE_CHECKING, Any
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from idse_orchestrator.server.gateway.agency import Agency
     from idse_orchestrator.server.gateway.app import Door
     from idse_orchestrator.server.gateway.serve import Listening
-    from idse_orchestrator.server.projection.store import Store
+    from idse_orchestrator.server.projection.store import Tables
     from idse_orchestrator.server.writing.desk import Desk
 
 _NOBODY = Actor("idse", "idse@localhost", "", "00000000000000000000000000")
@@ -90,6 +90,7 @@ def serve_agency(
         writer = git_writer(Vault(sample, Git(sample, {"PATH": agency.limits.path})), lambda: _NOBODY)
         begun = {"project": _KEY[0], "session": _KEY[1], "type": "feature"}
         writer.append(*_KEY, lambda _: Draft("created", begun))
+        writer.append(*_KEY, lambda _: Draft("described", {"title": "sample"}))  # to rehearse with
         doors = doors_of(agency)
         serve(agency, listening, KINDS.found_at, sample, Telling(on_ready, log), doors)
 
@@ -147,23 +148,25 @@ class _Doors:
             return door
 
     @cached_property
-    def _store(self) -> Store:
+    def _tables(self) -> Tables:
         from idse_orchestrator.server.projection.opening import open_store
+        from idse_orchestrator.server.projection.store import Awaited
 
         agency = self._agency
-        return open_store(agency.home, agency.configuration.database, agency.variables)
+        store = open_store(agency.home, agency.configuration.database, agency.variables)
+        return Awaited(store, agency.following.wait)
 
     @cached_property
     def _reads(self) -> Reads:
         from idse_orchestrator.server.api.reads import Reads
 
-        return Reads(self._store, self._agency.admin, self._agency.home)
+        return Reads(self._tables, self._agency.admin, self._agency.home)
 
     @cached_property
     def _desk(self) -> Desk:
         from idse_orchestrator.server.writing.desk import Desk
 
-        return Desk(self._agency, KINDS, self._agency.following.follow)
+        return Desk(self._agency, KINDS)
 
     @cached_property
     def _writes(self) -> Writes:
@@ -199,12 +202,19 @@ class _Doors:
 
     @cached_property
     def _pages(self) -> Door:
+        from idse_orchestrator.server.gateway.admission import no_writing
         from idse_orchestrator.server.pages.door import PagesDoor
         from idse_orchestrator.server.pages.site import Site
+        from idse_orchestrator.server.pages.versions import Versions
         from idse_orchestrator.server.pages.views import Views
+        from idse_orchestrator.server.pages.writing import Writing
         from idse_orchestrator.server.tenants.keys import iso
         from idse_orchestrator.server.tenants.logins import Logins
 
-        admin = self._agency.admin
-        site = Site(Views(self._store, self._reads, admin), "IDSE Agency", lambda: iso(time.time()))
-        return PagesDoor(self._agency, site, Logins(admin), self._api.count)
+        agency, admin, reads = self._agency, self._agency.admin, self._reads
+        versions = Versions(reads, agency.home)
+        views = Views(self._tables, reads, admin, versions)
+        may = partial(no_writing, agency)
+        site = Site(views, "IDSE Agency", lambda: iso(time.time()), writing=may)
+        writing = Writing(site, views, reads, self._writes, versions)
+        return PagesDoor(agency, site, Logins(admin), self._api.count, writing)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import sqlite3
+from contextlib import closing
 
 import pytest
 
@@ -141,6 +143,23 @@ class TestIdempotencyKey:
                 "/sessions", {"project_id": acme.project, "name": f"s{number}"}, Idempotency_Key="k3"
             )
             assert said.status == 201
+
+    @pytest.mark.parametrize("known", [True, False], ids=["by the database", "by the ledger"])
+    def test_a_key_that_took_the_place_of_another_knows_its_writes(self, server, acme, known):
+        path = f"/sessions/{acme.session}/artifacts/plan.md"
+        tip, name = acme.rest.tip(acme.session), f"rotated-{known}"
+        first = acme.rest.put(path, "rotated", tip, Idempotency_Key=name)
+        key = acme.rest.key
+        for _ in range(2):
+            caller = server.admin.keys.caller(key)
+            key = server.admin.keys.rotate_own(caller, 3600)
+        if not known:
+            with server.admin.database.writing() as writing:
+                writing.run("DELETE FROM answers")
+        again = Rest(server, key).put(path, "rotated", tip, Idempotency_Key=name)
+        assert (again.status, again.data["events"]) == (200, first.data["events"])
+        strange = server.key(acme.name, "read", "push")
+        assert Rest(server, strange).put(path, "rotated", tip, Idempotency_Key=name).status == 412
 
     def test_an_edit_is_found_again_in_the_ledger_where_the_database_knows_nothing(self, server, acme):
         path = f"/sessions/{acme.session}/artifacts/intent.md"
@@ -332,3 +351,27 @@ def test_a_star_is_whatever_the_session_is_at(acme):
     path = f"/sessions/{acme.session}/stages/intent"
     assert acme.rest.post(path, {"action": "complete"}, If_Match="*").code == "IDSE010"
     assert acme.rest.post(path, {"action": "complete"}, If_Match='"0"').status == 412
+
+
+class TestWhatAnEditTakesOut:
+    """Why no blob is hidden by a command: see ADR 48."""
+
+    def test_a_text_is_at_no_address_any_more_and_git_has_it(self, server, acme, make_repo):
+        path, secret = f"/sessions/{acme.session}/artifacts/plan.md", "correct horse battery staple"
+        assert acme.rest.put(path, f"# Plan\n\n{secret}\n", acme.rest.tip(acme.session)).status == 200
+        blob = acme.rest.get(path).headers["etag"].strip('"')
+        assert secret in acme.rest.get(path).text
+        assert acme.rest.put(path, "# Plan\n", acme.rest.tip(acme.session)).status == 200
+        page = f"/c/{acme.name}/shop/portal/login"
+        told = [server.get(f"{page}{ending}", acme.rest.key)[1] for ending in ("", ".json")]
+        below = ("", "/artifacts", "/artifacts/plan.md", "/events", "/findings", "/stages")
+        told += [acme.rest.get(f"/sessions/{acme.session}{each}").text for each in below]
+        told.append(acme.rest.get(path, If_None_Match=f'"{blob}"').text)
+        token = Rest(server, acme.rest.token(), "")
+        told.append(token.post("/mcp/sync/pull", {"session_id": acme.session}).text)
+        assert [text for text in told if secret in text] == []
+        with closing(sqlite3.connect(f"{server.home.path}/projection.db")) as tables:
+            assert tables.execute("SELECT 1 FROM blobs WHERE blob_id = ?", (blob,)).fetchall() == []
+        repo = make_repo("reader")
+        repo.git("fetch", "--quiet", server.url(f"{acme.name}/shop", acme.rest.key), blob)
+        assert secret in repo.git("cat-file", "blob", blob)

@@ -110,12 +110,24 @@ def test_no_other_host_or_site_gets_an_answer_and_nothing_is_written(visitor):
     assert visitor.ask("/login")[0] == 404
 
 
-def test_it_writes_nothing_into_the_repository(filled, running):
+def test_nothing_is_written_with_it(visitor):
+    at = f"{project_path(visitor)}/login"
+    text = visitor.ask(at)[1]
+    assert "Changed since complete" in text
+    assert "<form" not in text
+    assert "/write" not in text
+    assert "Handoffs" not in text
+    for path in (f"{at}/write", f"{at}/write?document=spec.md", f"{at}/handoffs", "/designs/kit/button"):
+        assert visitor.ask(path)[0] == 404, path
+    assert visitor.ask(f"{at}/write", "POST")[0] == 405
+
+
+def test_it_writes_nothing_into_the_repository_but_what_it_keeps_for_itself(filled, running):
     def stand():
         return {
             str(path.relative_to(filled.path)): path.read_bytes()
             for path in filled.path.rglob("*")
-            if path.is_file()
+            if path.is_file() and ".git/idse/pages" not in str(path)
         }
 
     before = stand()

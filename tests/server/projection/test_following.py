@@ -8,6 +8,7 @@ import json
 import os
 import pathlib
 import resource
+import shutil
 import signal
 import sqlite3
 import time
@@ -15,7 +16,7 @@ import time
 import psycopg
 import pytest
 
-from agency_bed import AgencyBed, bearer
+from agency_bed import AgencyBed, bearer, left_out
 from idse_orchestrator.base.files import file_lock
 from idse_orchestrator.errors import StorageError
 from idse_orchestrator.server.model.names import Place
@@ -27,18 +28,40 @@ from idse_orchestrator.server.tenants.bundles import agency_git
 from idse_orchestrator.server.tenants.home import follower_socket
 from idse_orchestrator.server.tenants.tenancy import Tenants
 from idse_orchestrator.wiring.ledgers import KINDS
+from postgres_bed import NoDiskError, PostgresBed, programs, why_not
 from projection_bed import quiet
 from pushes import Clone, ref_of
 from rest_bed import Rest
 
 SLOW = 20.0
+SMALL = "postgresql on a small disk"
+
+
+@pytest.fixture
+def small_postgres():
+    """A PostgreSQL whose files have a disk of their own, which is soon full."""
+    found = programs()
+    if found is None:
+        left_out(why_not())
+    try:
+        bed = PostgresBed(found, disk=160)
+    except NoDiskError:
+        pytest.skip("no disk can be mounted here")
+    try:
+        bed.start()
+        yield bed
+    finally:
+        bed.remove()
 
 
 @pytest.fixture
 def serving(tmp_path, request, sealed):
     """A server in each engine, and a store that reads its projection; `url` is that of the superuser."""
     engine = request.param
-    url = request.getfixturevalue("postgres").database() if engine == POSTGRESQL else ""
+    url = ""
+    if engine != "sqlite":
+        url = request.getfixturevalue("small_postgres" if engine == SMALL else "postgres").database()
+        engine = POSTGRESQL
 
     def database(home):
         if not url:
@@ -85,6 +108,13 @@ def push(bed, clone, key, *refs):
     return time.monotonic() - began
 
 
+def begin(bed, clone, key):
+    """Pushes a session that is called before, whose rows are there then."""
+    clone.create(title="before")
+    push(bed, clone, key)
+    bed.until(lambda: titles(bed) == {"before"}, SLOW)
+
+
 def titles(bed):
     """Titles of the sessions of shop, as its projection has them; what cannot be asked has none."""
     client = bed.admin.client("shop").id
@@ -110,18 +140,54 @@ def key(serving):
 
 @both
 def test_who_pushed_reads_what_was_pushed(serving, clone, key):
+    rest = Rest(serving, key)
     clone.create(title="0")
     for number in range(4):
         push(serving, clone, key)
-        assert titles(serving) == {str(number)}
+        assert [each["title"] for each in rest.get("/sessions").data["items"]] == [str(number)]
         describe(clone, str(number + 1))
     assert same_as_git(serving)
 
 
+@both
+def test_a_push_waits_for_no_row_and_whoever_reads_then_does(serving, clone, key):
+    """Whatever door a read comes by, it sees what was acknowledged before it; others do not wait for that."""
+    rest, token = Rest(serving, key), Rest(serving, key).token()
+    strange = Rest(serving, serving.key("mill"))
+    clone.create_project()
+    clone.create(title="before")
+    push(serving, clone, key, ref_of(), "refs/idse/projects/portal")
+    listed = rest.get("/sessions")
+    session = listed.data["items"][0]["id"]
+    assert strange.get("/sessions").status == 200
+    describe(clone, "after")
+    os.kill(follower(serving), signal.SIGSTOP)
+    try:
+        assert push(serving, clone, key) < 1.5  # a read would wait for two seconds
+        asked = {
+            "list": lambda: rest.get("/sessions").text,
+            "one": lambda: rest.get(f"/sessions/{session}").text,
+            "known": lambda: rest.get("/sessions", If_None_Match=listed.headers["etag"]).text,
+            "page": lambda: serving.get("/c/shop/web/portal", key)[1],
+            "mcp": lambda: Rest(serving, token, "").post("/mcp/sync/pull", {"session_id": session}).text,
+        }
+        with concurrent.futures.ThreadPoolExecutor(len(asked)) as pool:
+            reading = {name: pool.submit(ask) for name, ask in asked.items()}
+            began = time.monotonic()
+            assert strange.get("/sessions").status == 200
+            assert time.monotonic() - began < 0.5
+            assert not any(each.done() for each in reading.values())
+            os.kill(follower(serving), signal.SIGCONT)
+            said = {name: each.result() for name, each in reading.items()}
+    finally:
+        os.kill(follower(serving), signal.SIGCONT)
+    tip = clone.tip(ref_of())
+    assert {name for name, text in said.items() if (tip if name == "mcp" else "after") not in text} == set()
+
+
 @on_postgres
 def test_a_database_that_is_locked_fails_no_push_and_is_caught_up_with(serving, clone, key):
-    clone.create(title="before")
-    push(serving, clone, key)
+    begin(serving, clone, key)
     with psycopg.connect(serving.database_url) as other:
         other.execute("LOCK TABLE projection.sessions IN ACCESS EXCLUSIVE MODE")
         describe(clone, "meanwhile")
@@ -133,8 +199,7 @@ def test_a_database_that_is_locked_fails_no_push_and_is_caught_up_with(serving, 
 
 @on_postgres
 def test_a_database_that_is_gone_fails_no_push_and_is_caught_up_with(serving, clone, key, postgres):
-    clone.create(title="before")
-    push(serving, clone, key)
+    begin(serving, clone, key)
     postgres.stop(signal.SIGQUIT)
     try:
         describe(clone, "meanwhile")
@@ -154,8 +219,7 @@ def test_a_database_that_is_gone_fails_no_push_and_is_caught_up_with(serving, cl
 
 @on_postgres
 def test_reads_that_wait_for_a_database_hold_up_no_push(serving, clone, key, postgres):
-    clone.create(title="before")
-    push(serving, clone, key)
+    begin(serving, clone, key)
     postgres.stop(signal.SIGQUIT)
     rest = Rest(serving, key)
     try:
@@ -174,8 +238,7 @@ def test_reads_that_wait_for_a_database_hold_up_no_push(serving, clone, key, pos
 
 @on_sqlite
 def test_a_file_that_is_being_written_fails_no_push(serving, clone, key):
-    clone.create(title="before")
-    push(serving, clone, key)
+    begin(serving, clone, key)
     other = sqlite3.connect(f"{serving.home.path}/projection.db", isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
     describe(clone, "meanwhile")
@@ -193,8 +256,7 @@ def test_a_file_that_is_being_written_fails_no_push(serving, clone, key):
 
 @on_sqlite
 def test_a_full_disk_fails_no_push(serving, clone, key):
-    clone.create(title="before")
-    push(serving, clone, key)
+    begin(serving, clone, key)
     process = follower(serving)
     before = resource.prlimit(process, resource.RLIMIT_FSIZE, (4096, resource.RLIM_INFINITY))
     describe(clone, "meanwhile")
@@ -206,10 +268,29 @@ def test_a_full_disk_fails_no_push(serving, clone, key):
     assert same_as_git(serving)
 
 
+@pytest.mark.parametrize("serving", [SMALL], indirect=True)
+def test_a_full_disk_below_postgresql_fails_no_push(serving, clone, key, small_postgres):
+    begin(serving, clone, key)
+    ballast = pathlib.Path(small_postgres.data, "ballast")
+    with contextlib.suppress(OSError), ballast.open("wb", buffering=0) as file:
+        while True:
+            file.write(bytes(1 << 12))
+    assert shutil.disk_usage(small_postgres.data).free == 0
+    clone.save_files("login", {"intent.md": "".join(map(str, range(40_000))).encode()})
+    describe(clone, "meanwhile")
+    assert push(serving, clone, key) < SLOW / 2
+    serving.until(lambda: "cannot be used" in state(serving), SLOW)
+    describe(clone, "later")
+    assert push(serving, clone, key) < SLOW / 2
+    assert titles(serving) == {"before"}
+    ballast.unlink()
+    serving.until(lambda: state(serving) == "ok" and titles(serving) == {"later"}, 3 * SLOW)
+    assert same_as_git(serving)
+
+
 @on_sqlite
 def test_a_file_that_was_deleted_or_damaged_is_made_anew(serving, clone, key):
-    clone.create(title="before")
-    push(serving, clone, key)
+    begin(serving, clone, key)
     for name in os.listdir(serving.home.path):
         if name.startswith("projection.db"):
             os.unlink(f"{serving.home.path}/{name}")
@@ -222,8 +303,7 @@ def test_a_file_that_was_deleted_or_damaged_is_made_anew(serving, clone, key):
 
 @on_sqlite
 def test_a_file_that_was_deleted_is_made_anew_although_nobody_pushes(serving, clone, key):
-    clone.create(title="before")
-    push(serving, clone, key)
+    begin(serving, clone, key)
     os.unlink(f"{serving.home.path}/projection.db")
 
     def is_there():
@@ -237,8 +317,7 @@ def test_a_file_that_was_deleted_is_made_anew_although_nobody_pushes(serving, cl
 
 @both
 def test_what_was_renamed_or_deleted_is_so_at_once(serving, clone, key):
-    clone.create(title="before")
-    push(serving, clone, key)
+    begin(serving, clone, key)
     client = serving.admin.client("shop").id
     tenants = Tenants(serving.home, serving.admin, agency_git(os.environ))
     tenants.rename_repository(Place("shop", "web"), "store")
@@ -274,8 +353,7 @@ def test_the_process_is_killed_and_nothing_is_missing_in_the_end(serving, clone,
 
 @both
 def test_a_server_that_was_killed_catches_up_at_the_start(serving, clone, key):
-    clone.create(title="before")
-    push(serving, clone, key)
+    begin(serving, clone, key)
     stopped = follower(serving)
     os.kill(stopped, signal.SIGSTOP)  # it does not come to write
     describe(clone, "meanwhile")
@@ -295,6 +373,7 @@ def test_rules_of_a_project_reach_its_other_sessions(serving, clone, key):
     clone.create("login")
     clone.create("search")
     push(serving, clone, key, ref_of("login"), ref_of("search"), "refs/idse/projects/portal")
+    serving.until(lambda: titles(serving), SLOW)
     client = serving.admin.client("shop").id
     asked = "SELECT session_name, judged_by FROM sessions"
     before = {row["session_name"]: row["judged_by"] for row in serving.store.read(asked, client=client)}
@@ -332,8 +411,7 @@ def _pushes(serving, make_repo, clones, times):
 
     with concurrent.futures.ThreadPoolExecutor(8) as pool:
         list(pool.map(work, range(clones)))
-    serving.until(lambda: state(serving) == "ok", SLOW)
-    assert titles(serving) == {str(times - 1)}
+    serving.until(lambda: state(serving) == "ok" and titles(serving) == {str(times - 1)}, SLOW)
     assert same_as_git(serving)
 
 

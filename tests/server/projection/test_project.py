@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import time
 
+from idse_orchestrator.server.projection import follower
 from idse_orchestrator.server.projection.ids import project_id, session_id
 from pushes import GOOD, ref_of
 
@@ -196,3 +198,33 @@ def test_the_audit_is_copied_and_what_was_taken_out_of_it_goes(bed, web, clone):
     details = bed.store.read("SELECT detail FROM audit WHERE action = 'push'", client=web.client_id)
     assert details == [{"detail": ""}]
     assert bed.differences() == []
+
+
+def test_looks_come_less_often_where_they_would_take_too_much(bed, web, clone, monkeypatch):
+    clone.create()
+    bed.push(clone, web)
+    monkeypatch.setattr(follower, "_seconds_of_the_day_left", lambda: float("inf"))
+    for share, is_often in ((1.0, True), (1e-9, False)):
+        monkeypatch.setattr(follower, "_SHARE", share)
+        worker = follower.Worker(bed.projector, bed.admin)
+        while worker.state.words != follower.WELL or worker._round is not None:
+            worker._go_on()
+        assert (worker._due <= time.monotonic() + follower.EVERY_SECONDS) == is_often
+        bed.store.close()
+        bed.store.make()
+
+
+def test_other_tenants_are_seen_and_a_database_nobody_wrote_to_is_not_read(bed, web):
+    bed.projector.copy_tenants()
+    assert not bed.projector.has_other_tenants()
+    known, read = bed.admin.database, []
+    bed.admin.database = type("Counted", (), {})()
+    bed.admin.database.state = known.state
+    bed.admin.database.read = lambda *given, **named: read.append(given) or known.read(*given, **named)
+    assert not bed.projector.has_other_tenants()
+    assert read == []
+    bed.admin.database = known
+    bed.add("shop/more")
+    assert bed.projector.has_other_tenants()
+    bed.projector.copy_tenants()
+    assert not bed.projector.has_other_tenants()

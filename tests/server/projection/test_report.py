@@ -7,7 +7,16 @@ import types
 import pytest
 
 from here import ledger_writer
-from idse_orchestrator.server.model.metrics import BY_NAME, METRICS, Measured, is_met, measured, percentile
+from idse_orchestrator.server.model.metrics import (
+    BY_NAME,
+    METRICS,
+    Measured,
+    Values,
+    is_met,
+    measured,
+    percentile,
+    together,
+)
 from idse_orchestrator.server.projection.report import metric_lines, report
 from idse_orchestrator.server.tenants.audit import AuditEntry
 from pushes import GOOD, Clone
@@ -151,8 +160,11 @@ def test_an_implementation_is_aligned_while_its_spec_is_what_it_was_built_on(bed
 def test_numbers():
     assert [percentile([1, 2, 3, 4], share) for share in (0, 0.5, 0.9, 1)] == [1, 2.5, pytest.approx(3.7), 4]
     share, span = BY_NAME["passing"], BY_NAME["init_seconds"]
-    assert measured(share, [1, 0, 1, 1]).value == 0.75
-    assert (is_met(share, measured(share, [1])), is_met(share, measured(share, [1, 0]))) == (True, False)
-    assert (is_met(span, measured(span, [600])), is_met(span, measured(span, [601]))) == (True, False)
-    assert is_met(span, measured(span, [])) is is_met(BY_NAME["stale"], measured(share, [1])) is None
+    half, all_of = Values(4, 2), Values(1, 1)
+    assert measured(share, together([half, all_of])).value == 0.6
+    assert (is_met(share, measured(share, all_of)), is_met(share, measured(share, half))) == (True, False)
+    on_time, late = Values(1, 0, (600,)), Values(1, 0, (601,), 1)
+    assert (is_met(span, measured(span, on_time)), is_met(span, measured(span, late))) == (True, False)
+    assert measured(span, together([on_time, late])) == Measured(2, 600.5, pytest.approx(600.9), 1)
+    assert is_met(span, measured(span, Values(0, 0))) is is_met(BY_NAME["stale"], Measured(1, 1)) is None
     assert len(BY_NAME) == len(METRICS)

@@ -105,12 +105,9 @@ def test_rows_that_are_there_stay_where_they_are_asked_to(store):
     table = schema.tables()["blobs"]
     with store.writing("a") as writing:
         rows = [("a", "blob_id0", "other"), ("a", "new", "text")]
-        assert writing.add("blobs", rows, skip=True) == 1
-        assert writing.add("blobs", [], skip=True) == 0
-        assert (
-            writing.run_many("DELETE FROM blobs WHERE client_id = :client AND blob_id = :id", [{"id": "new"}])
-            == 1
-        )
+        assert writing.add_new("blobs", rows) == 1
+        assert writing.add_new("blobs", rows) == writing.add_new("blobs", []) == 0
+        writing.run_many("DELETE FROM blobs WHERE client_id = :client AND blob_id = :id", [{"id": "new"}])
     assert [tuple(row.values()) for row in store.read("SELECT * FROM blobs", client="a")] == [
         row_of(table, "a")
     ]

@@ -51,7 +51,7 @@ def doctor(run: Run, *, fix: bool) -> Answer:
 def fsck(run: Run, session: str | None) -> Answer:
     """Replay every ledger and compare it with what its commits say.
 
-    State, messages, schemas, roots, order and shape of every commit under refs/idse/ are checked, and those of
+    State, messages, schemas, roots, order and shape of every commit under refs/idse/ are checked, and of all
     tasks under refs/idse-local/tasks/; of one SESSION, or of --project, if given. Each defect is one line:
     ref, commit, code, what is wrong.
     Nothing is written. Exit code 1 says that there is a defect.

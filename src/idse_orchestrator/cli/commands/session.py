@@ -308,11 +308,16 @@ def _delete(run: Run, session: str | None, reason: str, *, undo: bool) -> Answer
 
 def _deleted_lines(run: Run, key: SessionKey) -> Iterator[str]:
     """Yields what stays, and works on another session where this one was current."""
+    from idse_orchestrator.wiring.tasks import queue_of
+
     workspace = run.app.workspace
     if key in workspace.session_folders():
         where, command = ("in this branch", "git rm -r") if run.app.has_git else ("here", "rm -r")
         yield Said(f"  its folder stays {where}; remove it when you like: {command} {session_folder(*key)}")
     yield Said(f"  to bring it back: idse session delete {key[1]} --undo")
+    tasks = len(queue_of(run.app).names(*key)) if run.app.has_git else 0
+    if tasks:
+        yield Said(f"  {counted(tasks, 'task')} of it: kept, and none moves until then")
     if workspace.current(key[0]) != key:
         return
     following = rename_session.next_session(run.app.reader, key[0])

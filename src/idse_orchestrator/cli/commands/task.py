@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -16,10 +17,8 @@ from idse_orchestrator.cli.terminal import Answer, Raw, Said, Warned, applicatio
 from idse_orchestrator.documents.project_workspace import ARTIFACTS
 from idse_orchestrator.errors import NameTakenError, TaskStateError, UnknownNameError, UsageError
 from idse_orchestrator.sessions.status import no_ledger, refuse_deleted
-from idse_orchestrator.tasks.enqueue import NewTask, refuse_impossible
-from idse_orchestrator.tasks.queue_list import queue_list, stale_words
 from idse_orchestrator.tasks.shapes import MAX_TEXT
-from idse_orchestrator.tasks.state import TaskState
+from idse_orchestrator.tasks.state import NewTask, TaskState
 from idse_orchestrator.tasks.task_queue import persons_only
 from idse_orchestrator.tasks.words import STATES
 from idse_orchestrator.wiring.tasks import queue_of, tick_list
@@ -73,6 +72,7 @@ def list_tasks(run: Run, session: str | None, wanted: tuple[str, ...]) -> Answer
 
     A task that is ready and needs others that are not done is blocked.
     """
+    gc.disable()  # ten thousand tasks are read, printed, and forgotten by the end of the process
     queue, key = _queue(run, session)
     board = queue.board(*key)
     blocked = {state.task for state in board.blocked}
@@ -92,7 +92,7 @@ def list_tasks(run: Run, session: str | None, wanted: tuple[str, ...]) -> Answer
             "tasks": [data(board, state) for state in chosen],
             "unreadable": {task: error.cause for task, error in board.unreadable.items()},
         },
-        listing(board, chosen, word),
+        listing(board, chosen, word, run.terminal.style),
     )
 
 
@@ -147,6 +147,8 @@ def add(run: Run, task: str | None, text: str | None, session: str | None, **ask
     stage tasks must be complete. A task whose line is gone is cancelled, one whose words changed is changed
     while nobody holds it, and a box that was ticked by hand counts as done.
     """
+    from idse_orchestrator.tasks.enqueue import refuse_impossible
+
     queue, key = _known(run, session)
     if task is None:
         return _added(run, queue, key)
@@ -176,6 +178,8 @@ def add(run: Run, task: str | None, text: str | None, session: str | None, **ask
 
 
 def _added(run: Run, queue: TaskQueue, key: SessionKey) -> Answer:
+    from idse_orchestrator.tasks.queue_list import queue_list, stale_words
+
     queued = queue_list(run.app.reader, run.app.workspace, queue, key)
     asked, moved = queued.wanted, {state.task: state for state in queued.moved}
     new = [task.task for task in asked.new if task.task in moved]

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from idse_orchestrator.base.text import counted, few, printable
-from idse_orchestrator.cli.layout import fitted, headed, terminal_width
+from idse_orchestrator.cli.layout import Style, fitted, headed, terminal_width
 from idse_orchestrator.cli.terminal import Said, Warned
 from idse_orchestrator.tasks.state import TaskState, to_plain
 from idse_orchestrator.tasks.words import HELD, READY
@@ -17,22 +18,26 @@ if TYPE_CHECKING:
 
 BLOCKED = "blocked"
 _LEAST_TEXT = 20
+_HEADS = ("task", "state", "agent", "tries", "cost")
 
 
-def listing(board: Board, states: Sequence[TaskState], word: Callable[[TaskState], str]) -> Iterator[str]:
+def listing(
+    board: Board, states: Sequence[TaskState], word: Callable[[TaskState], str], style: Style
+) -> Iterator[str]:
     """Yields a row for each of `states`, and how many there are in all."""
     rows = [(each.task, word(each), _who(each), _tries(each), _cost(each.spent_usd)) for each in states]
-    above, lines = headed(("task", "state", "agent", "tries", "cost"), rows)
-    yield from above
-    room = max(_LEAST_TEXT, terminal_width() - max(map(len, lines), default=0) - 2)
-    width = max(map(len, lines), default=0)
-    for line, each in zip(lines, states, strict=True):
-        note = f"  (waits for {few(board.blockers(each.task))})" if word(each) == BLOCKED else ""
-        yield printable(f"{line.ljust(width)}  {fitted(each.text + note, room)}")
+    widths = [max(map(len, column)) for column in zip(_HEADS, *rows, strict=True)]
+    line = "".join(f"%-{width}s  " for width in widths)  # of ten thousand rows each costs
+    if rows and sys.stdout.isatty():
+        yield style.dim((line % _HEADS).rstrip())
+    room = max(_LEAST_TEXT, terminal_width() - sum(widths) - 2 * len(widths))
+    for row, each in zip(rows, states, strict=True):
+        note = f"  (waits for {few(board.blockers(each.task))})" if row[1] == BLOCKED else ""
+        yield printable(line % row + fitted(each.text + note, room))
     for task, error in board.unreadable.items():
         yield Warned(f"{task} cannot be read: {error.cause}")
     if not board.rows:
-        yield Said("nothing is queued yet")
+        yield Said("nothing is queued here yet: tasks stay in the repository that queued them")
         yield Said("next: idse task add")
     else:
         counts = ", ".join(f"{count} {state}" for state, count in board.counts.items())

@@ -114,10 +114,12 @@ class Api:
         headers = dict(request.scope["headers"])
         caller = self._agency.admin.keys.caller(secret_in(headers), notes_use=False)
         try:
-            tag = self._resources.tag(_visit(route, request, caller)) if caller is not None else ""
+            if caller is None or self._agency.following.is_behind(caller.client_id):
+                return None  # whoever waits does so in a thread
+            tag = self._resources.tag(_visit(route, request, caller))
         except (ProblemError, IdseError):
             return None  # it is told where it is looked at
-        if caller is None or not tag or not matches(said, tag):
+        if not tag or not matches(said, tag):
             return None
         self.count(caller)
         request.scope[CALLER] = caller

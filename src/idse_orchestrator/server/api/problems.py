@@ -118,7 +118,8 @@ def busy(seconds: int, *, is_paced: bool) -> Problem:
 _DENIED = {FORBIDDEN: 403, FULL: 507, CLOSED: 503, NOWHERE: 404, ELSEWHERE: 409}
 
 
-def _denied(denied: Denied) -> Problem:
+def denied_problem(denied: Denied) -> Problem:
+    """Returns the problem of who is denied."""
     headers = {"retry-after": "60"} if denied.reason == CLOSED else {}
     code = UNKNOWN if denied.reason == NOWHERE else NOT_AUTHORIZED
     return Problem(_DENIED[denied.reason], code, denied.words, headers=headers)
@@ -154,5 +155,5 @@ def written(outcome: Outcome) -> Written:
         words = "another request had this Idempotency-Key"
         raise ProblemError(Problem(422, USAGE, words, fix=["choose a new one for each write"]))
     if isinstance(outcome, Denied):
-        raise ProblemError(_denied(outcome))
+        raise ProblemError(denied_problem(outcome))
     raise ProblemError(_refused(outcome))

@@ -33,8 +33,9 @@ from idse_orchestrator.server.tenants.designs import Designs
 from idse_orchestrator.sessions.status import next_action
 
 if TYPE_CHECKING:
+    from idse_orchestrator.documents.design_reference import Catalogue
     from idse_orchestrator.server.model.push import Caller
-    from idse_orchestrator.server.projection.store import Store
+    from idse_orchestrator.server.projection.store import Tables
     from idse_orchestrator.server.tenants.admin import Admin, Client
     from idse_orchestrator.server.tenants.home import Home
 
@@ -83,7 +84,7 @@ class Where(NamedTuple):
 class Reads:
     """Reads the projection in `store` for callers; texts that it does not hold come from git."""
 
-    def __init__(self, store: Store, admin: Admin, home: Home) -> None:
+    def __init__(self, store: Tables, admin: Admin, home: Home) -> None:
         self._store = store
         self._admin = admin
         self._home = home
@@ -334,6 +335,10 @@ class Reads:
             words = "this key is for single repositories, and this is about all"
             raise ProblemError(Problem(403, NOT_AUTHORIZED, words))
         return caller.client_id or EVERYONE
+
+    def catalogue(self) -> Catalogue:
+        """Returns which designs there are, for all clients."""
+        return self._designs.catalogue()
 
     def designs(self, caller: Caller) -> Page:
         """Returns the libraries of designs, which are there for all clients."""

@@ -14,8 +14,10 @@ from idse_orchestrator.server.api.problems import (
     NOTHING,
     Problem,
     ProblemError,
+    denied_problem,
     written,
 )
+from idse_orchestrator.server.gateway.admission import Denied
 from idse_orchestrator.server.model.names import Place, place_in
 from idse_orchestrator.server.model.push import APPROVE as MAY_APPROVE
 from idse_orchestrator.server.projection.ids import project_id, session_id
@@ -66,6 +68,21 @@ class Writes:
             replica.edit(_session(where), documents, reason)
 
         return await self._of_session(caller, where, told, build, blobs or {})
+
+    async def check(
+        self, caller: Caller, ident: str, documents: Mapping[str, bytes], stage: str
+    ) -> Mapping[str, Any]:
+        """Returns the report on a session as if it had `documents`: of the gate of `stage`, "" : on all."""
+        where = await self._reads.aside(self._reads.where, caller, ident)
+
+        def build(replica: Replica) -> None:
+            replica.edit(_session(where), documents)
+
+        asked = Asked(await self._place(where), _checked(session_ref, *where.names), where.names)
+        found = await self._desk.try_out(caller, asked, build, stage)
+        if isinstance(found, Denied):
+            raise ProblemError(denied_problem(found))
+        return found.report
 
     async def move(self, caller: Caller, ident: str, move: Move, told: Told) -> Written:
         """Moves a stage of a session, if its gate holds."""
@@ -125,10 +142,13 @@ class Writes:
     async def _of_session(
         self, caller: Caller, where: Where, told: Told, build: Build, blobs: Mapping[str, str]
     ) -> Written:
-        place: Place = await self._reads.aside(self._reads.place, where)
         ref = _checked(session_ref, *where.names)
-        asked = Asked(place, ref, where.names, told.tip, blobs, told.name, told.digest)
+        asked = Asked(await self._place(where), ref, where.names, told.tip, blobs, told.name, told.digest)
         return _with_id(written(await self._desk.write(caller, asked, build)), where.id)
+
+    async def _place(self, where: Where) -> Place:
+        place: Place = await self._reads.aside(self._reads.place, where)
+        return place
 
 
 def _checked(make: Any, *names: str) -> str:  # noqa: ANN401 - one of two functions

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING
 
 from idse_orchestrator.base.records import NamedTuple
@@ -65,13 +64,14 @@ def admit(agency: Agency, caller: Caller, asked: Asked) -> Admitted | Denied:
     return Admitted(agency.home.git, f"/{place}.git") if is_there else Admitted(agency.empty_root, EMPTY)
 
 
-async def late_refusal(agency: Agency, caller: Caller, place: Place) -> Refusal | None:
+def late_refusal(agency: Agency, caller: Caller, place: Place) -> Refusal | None:
     """Returns why a push that was admitted may not come in after all; None where it may.
 
     Asked under the lock of its repository, which whoever archives, renames or deletes it takes as well.
+    For threads.
     """
     try:
-        why = await asyncio.to_thread(_not_any_more, agency, caller, place)
+        why = _not_any_more(agency, caller, place)
     except IdseError as error:
         return Refusal("", "admin", error.message, "the operator: idse agency doctor")
     return Refusal("", "not-allowed", why) if why else None
@@ -81,13 +81,18 @@ def _not_any_more(agency: Agency, caller: Caller, place: Place) -> str:
     now = agency.admin.keys.caller_by_id(caller.key_id)
     if now is None:
         return "this key was revoked, or has expired, meanwhile"
-    found = agency.admin.place(now, place)
-    if isinstance(found, Moved):
-        return f"it is called {found.place} now"
-    if found is None or not found.exists:
-        return _UNKNOWN.words
-    denied = _no_pushing(agency, now, found)
+    denied = no_writing(agency, now, place)
     return denied.words if denied is not None else ""
+
+
+def no_writing(agency: Agency, caller: Caller, place: Place) -> Denied | None:
+    """Returns why `caller` may not write to a repository that is there; None where it may."""
+    found = agency.admin.place(caller, place)
+    if isinstance(found, Moved):
+        return Denied(ELSEWHERE, f"it is called {found.place} now", found.place)
+    if found is None or not found.exists:
+        return _UNKNOWN
+    return _no_pushing(agency, caller, found)
 
 
 def _no_reading(caller: Caller) -> Denied | None:

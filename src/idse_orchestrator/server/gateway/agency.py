@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from functools import cache
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
@@ -23,12 +24,13 @@ from idse_orchestrator.git.object_stream import reading_also
 from idse_orchestrator.git.program import Git
 from idse_orchestrator.ledger.refs import PUBLISHED
 from idse_orchestrator.server.gateway.following import Following
+from idse_orchestrator.server.gateway.judge import soon
 from idse_orchestrator.server.gateway.limits import Crowd, GitPlaces, Pace, Turns
 from idse_orchestrator.server.gateway.metrics import Metrics
 from idse_orchestrator.server.gateway.policy import Hook, Limits, git_environment
 from idse_orchestrator.server.gateway.receiving import Receiving, Said
 from idse_orchestrator.server.gateway.webhook import Webhook
-from idse_orchestrator.server.model.push import Question, Verdict
+from idse_orchestrator.server.model.push import Question, Refusal, Verdict
 from idse_orchestrator.server.tenants.admin import Admin
 from idse_orchestrator.server.tenants.audit import PUSHED, AuditEntry
 from idse_orchestrator.server.tenants.home import follower_socket, judge_socket, make_repository
@@ -36,7 +38,7 @@ from idse_orchestrator.server.tenants.repository_checks import sweep_quarantines
 from idse_orchestrator.server.tenants.tenancy import Tenants
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Iterable, Mapping
 
     from idse_orchestrator.server.model.names import Place
     from idse_orchestrator.server.model.push import Caller
@@ -44,6 +46,8 @@ if TYPE_CHECKING:
     from idse_orchestrator.server.tenants.database import Writing
     from idse_orchestrator.server.tenants.home import Home
 
+Late = Callable[[], Refusal | None]
+"""Says why what was let in may not come in after all; None: it may. For threads."""
 Rules = tuple[tuple[int, int, int], ...]
 """Time, size and inode of the files with rules."""
 _LEAST_FREE = 256 * 1024 * 1024
@@ -80,6 +84,8 @@ class Agency:
         self.crowd = Crowd(configuration.connections, self._is_no_client)
         self._pushed: set[Place] = set()
         self._told: dict[Place, Rules] = {}
+        self._all_told: object = None
+        """The state of database and rules in which every repository knew them."""
         self._known_rules: frozenset[tuple[str, int, int, int]] | None = None
         self.rules_state = "ok"
         """Whether the rules of this home can be used, as /readyz says it: it names nobody."""
@@ -139,14 +145,19 @@ class Agency:
 
         What cannot be told now is told later: the judge has the rules from the home itself.
         """
-        if self.is_read_only:
+        state = (self.admin.database.state(), self._known_rules)
+        if self.is_read_only or state == self._all_told:
             return
         with suppress(IdseError):
             rules = cache(self._rules_now)
-            for each in self.admin.repositories():
-                now = rules(each.client)
-                if not each.archived_at and self._told.get(each.place) != now:
-                    self._tell(each.place, now)
+            those = [
+                (each.place, rules(each.client)) for each in self.admin.repositories() if not each.archived_at
+            ]
+            for place, now in those:
+                if self._told.get(place) != now:
+                    self._tell(place, now)
+            if all(self._told.get(place) == now for place, now in those):
+                self._all_told = state
 
     def _tell(self, place: Place, rules: Rules) -> None:
         from idse_orchestrator.server.judgement.rules import layers_of
@@ -164,15 +175,22 @@ class Agency:
 
     def receiving(self, place: Place) -> Receiving:
         """Returns what a push goes through."""
-        return self.receiving_at(self.home.git_dir(place))
+        return self.receiving_at(self.home.git_dir(place), self.home.path)
 
-    def receiving_at(self, git_dir: str) -> Receiving:
-        """Returns the same for a repository that no client has."""
-        return Receiving(git_dir, self.judge_socket, self.configuration.judge_seconds)
+    def receiving_at(self, git_dir: str, home: str) -> Receiving:
+        """Returns the same for a repository that no client has, judged as if the Agency were in `home`."""
+        is_calm = self.places.running <= 1  # who is busy has no time for more than what must be
+        about = soon(home, git_dir, rehearse=is_calm)
+        return Receiving(git_dir, about, self.judge_socket, self.configuration.judge_seconds)
 
-    def recorder(self, place: Place, caller: Caller, push: str, action: str = PUSHED) -> Recorder:
-        """Returns what asks about one push, or another `action`, and keeps what came of it."""
-        return Recorder(self, place, caller, push, action)
+    def recorder(
+        self, place: Place, caller: Caller, push: str, still: Late, action: str = PUSHED
+    ) -> Recorder:
+        """Returns what asks about one push, or another `action`, and keeps what came of it.
+
+        `still` says why it may not come in after all; it is asked once more before that is noted.
+        """
+        return Recorder(self, place, caller, push, still, action)
 
     def address_of(self, client: object, headers: Mapping[bytes, bytes]) -> str:
         """Returns the address of the caller; that which a proxy names, if it is the trusted one."""
@@ -182,10 +200,11 @@ class Agency:
             return named or direct
         return direct
 
-    async def follow(self, place: Place, recorder: Recorder) -> None:
-        """Has what was pushed written into the projection, which may be late, and fails nothing."""
-        if recorder.result == ACCEPTED:
-            await self.following.follow(place, recorder.refs)
+    def follow(self, recorder: Recorder) -> asyncio.Task[bool] | None:
+        """Has what came in written into the projection, which may be late, and fails nothing."""
+        if recorder.result != ACCEPTED:
+            return None
+        return self.following.follow(recorder.client_id, recorder.place, recorder.refs)
 
     async def keep_following(self, kinds: str) -> None:
         """Has the projection written beside the server; `kinds` is where the table of all kinds is found."""
@@ -287,6 +306,9 @@ def _state(status: os.stat_result) -> tuple[int, int, int]:
 
 
 ACCEPTED, REFUSED, FAILED = "ok", "refused", "failed"
+UNWRITTEN = Verdict(
+    (Refusal("", "audit", "the audit cannot be written", "the operator: idse agency doctor"),)
+)
 
 
 class Outcome(NamedTuple):
@@ -301,22 +323,26 @@ class Outcome(NamedTuple):
 class Recorder:
     """One push: its question to the judge, and its line in the audit, written before git hears a yes."""
 
-    def __init__(self, agency: Agency, place: Place, caller: Caller, push: str, action: str) -> None:
+    def __init__(
+        self, agency: Agency, place: Place, caller: Caller, push: str, still: Late, action: str
+    ) -> None:
         self._agency = agency
-        self._place = place
+        self.place = place
         self._caller = caller
         self._push = push
+        self._still = still
         self._action = action
         self.also: Callable[[Writing], None] | None = None
         """What is to be written in one transaction with the audit of what comes in."""
         self.result = ""
         self.rule = ""
         self.refs: tuple[str, ...] = ()
+        self.client_id = ""
 
     def question(self, said: Said) -> Question:
         """Returns what the judge is asked. The day is that of the server, in UTC."""
         objects, certificate, status, nonce, signer = said.about
-        git_dir = self._agency.home.git_dir(self._place)
+        git_dir = self._agency.home.git_dir(self.place)
         return Question(
             git_dir,
             objects,
@@ -328,11 +354,21 @@ class Recorder:
             certificate=f"{status} {nonce} {signer}".strip() if certificate else "",
         )
 
-    async def decide(self, said: Said, verdict: Verdict) -> bool:
-        """Writes the audit; False where it cannot be written."""
+    async def decide(self, said: Said, verdict: Verdict) -> Verdict:
+        """Writes the audit, and returns what stands.
+
+        What may not come in after all, or whose row cannot be written, is refused.
+        """
+        return await asyncio.to_thread(self._decided, said, verdict)
+
+    def _decided(self, said: Said, verdict: Verdict) -> Verdict:
+        late = None if verdict.refused else self._still()
+        if late is not None:
+            verdict = Verdict((late,))
         self.result = REFUSED if verdict.refused else ACCEPTED
         self.refs = tuple(ref for ref, _, _ in said.moves)
         self.rule = verdict.refused[0].code if verdict.refused else ""
+        self.client_id = self._caller.client_id or self._agency.admin.client(self.place.client).id
         detail = Outcome(
             self._push,
             said.moves,
@@ -340,29 +376,28 @@ class Recorder:
             tuple(tuple(each[:3]) for each in verdict.recorded),  # type: ignore[misc]
         )
         entry = AuditEntry(
-            client_id=self._caller.client_id or self._agency.admin.client(self._place.client).id,
+            client_id=self.client_id,
             key_id=self._caller.key_id,
             action=self._action,
-            repository=self._place.repository,
+            repository=self.place.repository,
             outcome=self.result,
             rule=self.rule,
             detail=json.dumps(detail._asdict()),
-            certificate=await asyncio.to_thread(self._certificate, said),
+            certificate=self._certificate(said),
         )
         try:
-            also = None if verdict.refused else self.also
-            await asyncio.to_thread(self._agency.admin.audit.write, entry, also)
+            self._agency.admin.audit.write(entry, None if verdict.refused else self.also)
         except (IdseError, OSError):
             self.result = FAILED
-            return False
-        return True
+            return verdict if verdict.refused else UNWRITTEN
+        return verdict
 
     def _certificate(self, said: Said) -> str:
         """Returns the certificate of a signed push, "" : none. No ref holds it: some day it is gone."""
         objects, name = said.about[:2]
         if not name:
             return ""
-        git_dir = self._agency.home.git_dir(self._place)
+        git_dir = self._agency.home.git_dir(self.place)
         git = Git(git_dir, {"PATH": self._agency.limits.path})
         read = (reading_also(git, objects) if objects else git).attempt("cat-file", "blob", name)
         return read.stdout.decode("utf-8", "replace") or name

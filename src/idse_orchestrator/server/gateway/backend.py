@@ -11,11 +11,13 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 import signal
 import zlib
 from asyncio.subprocess import PIPE, Process
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import suppress
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from idse_orchestrator.base.records import NamedTuple
@@ -87,6 +89,22 @@ def cgi_environment(request: Request) -> dict[str, str]:
     return found
 
 
+_PROGRAM = "git-http-backend"
+_FOLDERS = (("lib", "git-core"), ("libexec", "git-core"))
+
+
+@cache
+def _program(search: str) -> tuple[str, ...]:
+    """Returns what runs git's HTTP server: its program itself, or the git on the PATH `search` that finds it.
+
+    That git would start it as one more process, for each request.
+    """
+    git = shutil.which("git", path=search)
+    above = os.path.dirname(os.path.dirname(os.path.realpath(git))) if git else ""
+    found = (os.path.join(above, *folder, _PROGRAM) for folder in _FOLDERS)
+    return next(((path,) for path in found if os.access(path, os.X_OK)), ("git", "http-backend"))
+
+
 class TooLargeError(Exception):
     """The client sends more than it may."""
 
@@ -114,8 +132,7 @@ class Backend:
         given = dict(environment)
         encoding = given.pop(_ENCODING, "")
         process = await asyncio.create_subprocess_exec(
-            "git",
-            "http-backend",
+            *_program(given["PATH"]),
             stdin=PIPE,
             stdout=PIPE,
             stderr=asyncio.subprocess.DEVNULL,

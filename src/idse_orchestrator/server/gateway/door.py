@@ -267,9 +267,10 @@ class _Visit:
             environment = {**self._environment(request), **receiving.environment}
             most = agency.configuration.max_pack_bytes + (1 << 20)
             starting = Backend.start(environment, most, self._patience, receiving.descriptors)
-            recorder = agency.recorder(place, caller, self.id)
             still = partial(late_refusal, agency, caller, place)
-            answering = asyncio.create_task(receiving.answer(recorder.question, recorder.decide, still))
+            recorder = agency.recorder(place, caller, self.id, still)
+            asked = partial(asyncio.to_thread, still)
+            answering = asyncio.create_task(receiving.answer(recorder.question, recorder.decide, asked))
             try:
                 await self._pass(starting, receiving)
             finally:
@@ -280,7 +281,7 @@ class _Visit:
             if receiving.verdict is not None:
                 agency.metrics.judging.observe(receiving.judged_seconds)
         if self.has_answered:
-            # The lock is free, and the client still waits: it reads what it wrote.
-            await agency.follow(place, recorder)
+            # The lock is free, and the client still waits: its next read waits for the rows.
+            agency.follow(recorder)
             await self._finish()
         agency.pushed(place, recorder, time.monotonic() - began)

@@ -1,4 +1,6 @@
-"""The projection behind the doors: who pushed reads what was pushed, and no push waits long for it.
+"""The projection behind the doors: who pushed reads what was pushed, and no push waits for it.
+
+A push is answered while its rows are being written; whoever reads for its client then waits for them.
 
 Python 3.11's `wait_for` may lose that its task was cancelled; `timeout` does not.
 """
@@ -6,6 +8,7 @@ Python 3.11's `wait_for` may lose that its task was cancelled; `timeout` does no
 from __future__ import annotations
 
 import asyncio
+import concurrent.futures
 import json
 import sys
 from asyncio.subprocess import DEVNULL, PIPE, Process
@@ -19,7 +22,7 @@ if TYPE_CHECKING:
     from idse_orchestrator.server.model.names import Place
 
 WAIT_SECONDS = 2.0
-"""So long a push waits for its rows. They come all the same, later."""
+"""So long a read waits for rows that are being written. They come all the same, later."""
 _SHORT = 0.1
 """So long while it is known to be late: one who waited for nothing is enough."""
 _PAUSE = 1.0
@@ -37,9 +40,39 @@ class Following:
         self.state = "it is not running"
         self.lag = 0
         self._is_late = False
+        self._writing: dict[asyncio.Task[bool], tuple[str, concurrent.futures.Future[None]]] = {}
+        """What is being written, for which client, and what threads can wait for."""
 
-    async def follow(self, place: Place, refs: Sequence[str]) -> bool:
-        """Has the rows of refs that moved written; False where they come later. It never fails."""
+    def follow(self, client_id: str, place: Place, refs: Sequence[str]) -> asyncio.Task[bool]:
+        """Has the rows of refs that moved written; who reads for that client from now on waits for it.
+
+        The task returns False where they come later. It never fails.
+        """
+        task = asyncio.create_task(self._written(place, refs))
+        written: concurrent.futures.Future[None] = concurrent.futures.Future()
+        self._writing[task] = (client_id, written)
+        task.add_done_callback(self._ended)
+        return task
+
+    def _ended(self, task: asyncio.Task[bool]) -> None:
+        self._writing.pop(task)[1].set_result(None)
+
+    def is_behind(self, client_id: str) -> bool:
+        """Tests whether a read for a client ("" : for all) has to wait; from any thread."""
+        return bool(self._writing) and bool(self._of(client_id))
+
+    def wait(self, client_id: str) -> None:
+        """Waits until a read for a client ("" : for all) sees all that came in before; in a thread.
+
+        It ends as well where rows come later.
+        """
+        if self._writing:
+            concurrent.futures.wait(self._of(client_id), WAIT_SECONDS)
+
+    def _of(self, client_id: str) -> list[concurrent.futures.Future[None]]:
+        return [each for whose, each in list(self._writing.values()) if client_id in ("", whose)]
+
+    async def _written(self, place: Place, refs: Sequence[str]) -> bool:
         wait = _SHORT if self._is_late else WAIT_SECONDS
         asked = {"place": list(place), "refs": list(refs)}
         try:
@@ -88,7 +121,7 @@ class Following:
                 await asyncio.sleep(_PAUSE)
         finally:
             if process is not None:
-                await _ended(process)
+                await _stopped(process)
 
     async def _started(self, environment: Mapping[str, str], knows: Mapping[str, Any]) -> Process | None:
         try:
@@ -113,7 +146,7 @@ class Following:
         return answer
 
 
-async def _ended(process: Process) -> None:
+async def _stopped(process: Process) -> None:
     assert process.stdin is not None  # noqa: S101 - it was started with a pipe
     process.stdin.close()
     try:

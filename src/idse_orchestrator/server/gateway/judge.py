@@ -11,6 +11,7 @@ database nor the secrets, nor anything else but what judging needs, and a child 
 from __future__ import annotations
 
 import gc
+import json
 import os
 import resource
 import select
@@ -56,6 +57,8 @@ from idse_orchestrator.server.tenants.home import PING
 _MEMORY = 2 * 1024 * 1024 * 1024
 _PATIENCE = 660
 """Seconds that a child waits for its question: a push may take ten minutes to arrive."""
+SOON = b"soon "
+"""How a line begins that comes before a question, with the home and the repository that it will be about."""
 LARGEST = 64 * 1024 * 1024
 """Bytes of a question: 100,000 moves of refs have about 20 MB."""
 
@@ -63,13 +66,15 @@ LARGEST = 64 * 1024 * 1024
 class Bench(NamedTuple):
     """What every judgement needs: kinds of ledgers, check verbs that the Agency allows, git's environment.
 
-    One that takes longer than `seconds` ends, and nothing is taken.
+    One that takes longer than `seconds` ends, and nothing is taken. `rehearsal` is asked of a child for
+    whose question there is still time.
     """
 
     kinds: Kinds
     checks: InstalledChecks
     environment: Mapping[str, str]
     seconds: int
+    rehearsal: Question | None = None
 
 
 READY = b"ready\n"
@@ -138,6 +143,8 @@ def _fork(listener: socket.socket, connection: socket.socket, bench: Bench) -> N
         resource.setrlimit(resource.RLIMIT_AS, (_MEMORY, _MEMORY))
         connection.settimeout(_PATIENCE)
         data = _line(connection)
+        if data.startswith(SOON):
+            data = _in_time(connection, data, bench)
         if data == PING:
             connection.sendall(PING)
         elif data:
@@ -148,10 +155,30 @@ def _fork(listener: socket.socket, connection: socket.socket, bench: Bench) -> N
         os._exit(code)
 
 
-def _line(connection: socket.socket) -> bytes:
-    """Reads one line; b"" where the other side goes before it ends, or it is beyond all measure."""
-    parts: list[bytes] = []
-    size = 0
+def _in_time(connection: socket.socket, told: bytes, bench: Bench) -> bytes:
+    """Gets ready while git takes a pack in, and returns the question about it; b"" where none comes.
+
+    A page of memory that is written to for the first time after a fork is copied: half of the time of a
+    judgement is that. So the child judges something before it is asked, and has its pages by then.
+    """
+    told, _, question = told.partition(b"\n")
+    coming = json.loads(told.removeprefix(SOON))
+    if coming["rehearse"] and not question and bench.rehearsal is not None:
+        with suppress(Exception):  # if it meant anything, the judgement itself would say so
+            _judged(bench.rehearsal, bench)
+    _confine(coming["home"], coming["git_dir"], bench.environment["PATH"])
+    return _line(connection, question)
+
+
+def _line(connection: socket.socket, begun: bytes = b"") -> bytes:
+    """Reads one line; b"" where the other side goes before it ends, or it is beyond all measure.
+
+    `begun` is what came of it before.
+    """
+    if begun.endswith(b"\n"):
+        return begun
+    parts = [begun]
+    size = len(begun)
     while size < LARGEST:
         part = connection.recv(1 << 20)
         if not part:
@@ -185,11 +212,17 @@ def _judged(question: Question, bench: Bench) -> Verdict:
     return judge_push(question, bench.kinds, checks=bench.checks, environment=bench.environment)
 
 
-def warm_up(git_dir: str, home: str, bench: Bench) -> None:
+def soon(home: str, git_dir: str, *, rehearse: bool) -> bytes:
+    """Returns the line that tells a child of the judge what its question will be about."""
+    return SOON + json.dumps({"home": home, "git_dir": git_dir, "rehearse": rehearse}).encode() + b"\n"
+
+
+def warm_up(git_dir: str, home: str, bench: Bench) -> Bench:
     """Judges what a repository holds, so that all that judging imports is there before anything forks.
 
-    Raises RuntimeError where that is refused: then something is wrong with this idse. The rules of a home may
-    be of no use: then each push that they are for is refused, and says why.
+    Returns the bench with a rehearsal: the last event of that repository once more. The rules of a home may
+    be of no use: then each push that they are for is refused, and says why. Raises RuntimeError where
+    anything else is refused: then something is wrong with this idse.
     """
     git = Git(git_dir, bench.environment)
     listed = git.lines("for-each-ref", "--format=%(refname) %(objectname)")
@@ -202,6 +235,9 @@ def warm_up(git_dir: str, home: str, bench: Bench) -> None:
         is_good = not verdict.refused or (rules == home and verdict.refused[0].code == RULES_BROKEN)
         if not is_good or not moves:
             raise RuntimeError("; ".join(words_of(verdict)) or f"{git_dir} holds nothing to judge")
+    ref, _, head = moves[0]
+    before = git.text("rev-parse", f"{head}^")
+    return bench._replace(rehearsal=Question(git_dir, "", ((ref, before, head),), caller, home, today))
 
 
 def main() -> None:
@@ -217,7 +253,7 @@ def main() -> None:
         confine([*_programs(search), *read], ["/dev/null", *within])
         bench = Bench(loaded(found_at), installed_checks(checks), {**SEALED, "PATH": search}, int(seconds))
         prepare(bench.kinds)
-        warm_up(sample, home, bench)
+        bench = warm_up(sample, home, bench)
     except (IdseError, RuntimeError, OSError) as error:
         sys.exit(f"idse: the judge cannot judge: {error}")
     # Where it listens was made by `serve`, so no path is too long, and nobody else can take its place.

@@ -47,8 +47,8 @@ class Said(NamedTuple):
     moves: tuple[tuple[str, str, str], ...]
 
 
-Decide = Callable[[Said, Verdict], Awaitable[bool]]
-"""Notes in the audit what was decided; False where that failed: then nothing is taken."""
+Decide = Callable[[Said, Verdict], Awaitable[Verdict]]
+"""Notes in the audit what was decided, and returns what stands: where that fails nothing is taken."""
 Ask = Callable[[Said], "Question"]
 Still = Callable[[], Awaitable["Refusal | None"]]
 """Says why the push may not come in any more, though it was let in at the door; None: it may."""
@@ -59,17 +59,21 @@ async def _still() -> None:
 
 
 class Receiving:
-    """One push. Use it in an ``async with`` block around the git that receives it."""
+    """One push. Use it in an ``async with`` block around the git that receives it.
 
-    def __init__(self, git_dir: str, judge: str, seconds: float) -> None:
+    `about` is told to the judge before its question is known; see `judge.soon`.
+    """
+
+    def __init__(self, git_dir: str, about: bytes, judge: str, seconds: float) -> None:
         self._git_dir = git_dir
+        self._about = about
         self._judge = judge
         self._seconds = seconds
         self.verdict: Verdict | None = None
         self.judged_seconds = 0.0
 
     async def __aenter__(self) -> Self:
-        """Makes the pipes, opens the lock, and has the judge fork while the pack is still on its way.
+        """Makes the pipes, opens the lock, and has the judge get ready while the pack is still on its way.
 
         Raises ConflictError where the repository is gone.
         """
@@ -82,6 +86,7 @@ class Receiving:
         self._connection: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
         with suppress(OSError):  # told once it is asked
             self._connection = await asyncio.open_unix_connection(self._judge, limit=LARGEST)
+            self._connection[1].write(self._about)
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -116,7 +121,7 @@ class Receiving:
     async def answer(self, ask: Ask, decide: Decide, still: Still = _still) -> None:
         """Waits for the hook's question, if one ever comes, and answers it.
 
-        `still` is asked once the lock is held, and again after the judgement, which may take its time.
+        `still` is asked once the lock is held. The judgement may take its time, so `decide` asks again.
         However this ends, the pipe is closed: a hook that waits for ever would hold the repository.
         """
         try:
@@ -132,15 +137,7 @@ class Receiving:
         began = time.monotonic()
         verdict = await self._judged(ask, said, still)
         self.judged_seconds = time.monotonic() - began
-        late = None if verdict.refused else await still()
-        if late is not None:
-            verdict = Verdict((late,))
-        if not verdict.refused and not await decide(said, verdict):
-            words = "the audit cannot be written"
-            verdict = Verdict((Refusal("", "audit", words, "the operator: idse agency doctor"),))
-        elif verdict.refused:
-            await decide(said, verdict)
-        self.verdict = verdict
+        verdict = self.verdict = await decide(said, verdict)
         lines = [NO, *(f"idse: {line}" for line in words_of(verdict))] if verdict.refused else [OK]
         text = "\n".join(lines) + "\n"
         data = text.encode("utf-8", "replace")

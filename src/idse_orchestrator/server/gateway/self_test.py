@@ -65,10 +65,10 @@ async def _push(agency: Agency, sample: str, target: str, refspec: str) -> str |
         # By the rules that are shipped, as if the sample were a home: those of this one may be of no use.
         return Question(target, said.about[0], said.moves, caller, sample, today, certificate=OWN)
 
-    async def decide(_said: Said, _verdict: Verdict) -> bool:
-        return True
+    async def decide(_said: Said, verdict: Verdict) -> Verdict:
+        return verdict
 
-    async with agency.receiving_at(target) as receiving:
+    async with agency.receiving_at(target, sample) as receiving:
         environment = git_environment(agency.hook, agency.limits, receiving.environment)
         # git keeps the number of settings from what it starts for a local push, so it is given once more.
         receiver = f"env {_COUNT}={environment[_COUNT]} git-receive-pack"

@@ -70,12 +70,14 @@ async def receive(
             pass_fds=receiving.descriptors,
         )
         receiving.started()
-        recorder = agency.recorder(place, caller, secrets.token_hex(8))
         still = partial(late_refusal, agency, caller, place)
-        answering = asyncio.create_task(receiving.answer(recorder.question, recorder.decide, still))
+        recorder = agency.recorder(place, caller, secrets.token_hex(8), still)
+        asked = partial(asyncio.to_thread, still)
+        answering = asyncio.create_task(receiving.answer(recorder.question, recorder.decide, asked))
         code = await process.wait()
         answering.cancel()
         await asyncio.gather(answering, return_exceptions=True)
-    await agency.follow(place, recorder)
+    if (written := agency.follow(recorder)) is not None:  # reads of the server know nothing of this process
+        await written
     agency.pushed(place, recorder, time.monotonic() - began)
     return code if code >= 0 else EXIT_CHECK_FAILED

@@ -35,7 +35,7 @@ def examine(
     """
     client, repository = place_of(examination.git_dir)
     book = Rulebook(examination.home, client, checks)
-    pushed = Pushed(examination.git_dir, environment=environment)
+    pushed = Pushed(examination.git_dir, examination.objects, environment=environment)
     project = examination.project
     rules = book.of_project(pushed, repository, project) if project else book.without_project()
     if not examination.session:

@@ -9,7 +9,7 @@ import json
 import os
 import re
 from collections.abc import Iterator
-from functools import cache
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING
 
 from idse_orchestrator.base.files import constitution_bytes
@@ -147,6 +147,7 @@ def core_types() -> frozenset[str]:
     return frozenset(json.loads(constitution_bytes("json"))["session_types"])
 
 
+@lru_cache(maxsize=8)
 def _is_policy_alone(layer: Layer) -> bool:
     """Tests whether a file says nothing of rules, as that of a new home."""
     if layer.origin == DESIGNS:

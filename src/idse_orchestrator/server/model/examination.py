@@ -20,6 +20,7 @@ class Examination(NamedTuple):
 
     `stage`: what would be found if that stage were complete; "" : what is found now. Without a `session` the
     rules of the project are asked for, and its types of sessions; without a `project`, those of all.
+    `objects` is a folder that holds what is not in the store, "" : all of it is.
     """
 
     git_dir: str
@@ -29,6 +30,7 @@ class Examination(NamedTuple):
     session: str = ""
     tip: str = ""
     stage: str = ""
+    objects: str = ""
 
 
 class Examined(NamedTuple):

@@ -131,16 +131,35 @@ class Measured(NamedTuple):
     doubtful: int = 0
 
 
-def measured(metric: Metric, values: Sequence[int], doubtful: int = 0) -> Measured:
+class Values(NamedTuple):
+    """What was measured: how many `rows`, their sum, and of spans each value, with how many are in doubt."""
+
+    rows: int
+    total: int
+    spans: tuple[int, ...] = ()
+    doubtful: int = 0
+
+
+def together(parts: Sequence[Values]) -> Values:
+    """Returns what was measured in all of `parts`."""
+    return Values(
+        sum(each.rows for each in parts),
+        sum(each.total for each in parts),
+        tuple(span for each in parts for span in each.spans),
+        sum(each.doubtful for each in parts),
+    )
+
+
+def measured(metric: Metric, values: Values) -> Measured:
     """Returns what `values` come to: a median and a 90th percentile, a share, or a sum."""
     if metric.how == SUM:
-        return Measured(len(values), sum(values))
-    if not values:
+        return Measured(values.rows, values.total)
+    if not values.rows:
         return Measured(0, None)
     if metric.how == SHARE:
-        return Measured(len(values), sum(values) / len(values))
-    ordered = sorted(values)
-    return Measured(len(values), percentile(ordered, 0.5), percentile(ordered, 0.9), doubtful)
+        return Measured(values.rows, values.total / values.rows)
+    ordered = sorted(values.spans)
+    return Measured(values.rows, percentile(ordered, 0.5), percentile(ordered, 0.9), values.doubtful)
 
 
 def percentile(ordered: Sequence[int], share: float) -> float:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 from idse_orchestrator.base.records import NamedTuple
@@ -71,7 +72,8 @@ class PolicyFile(NamedTuple):
     data: bytes
 
 
-def policy_of(agency: PolicyFile | None, client: PolicyFile | None, core_types: Collection[str]) -> Policy:
+@lru_cache(maxsize=8)  # YAML is slow, and a judge that forks has read the files before
+def policy_of(agency: PolicyFile | None, client: PolicyFile | None, core_types: frozenset[str]) -> Policy:
     """Returns the policy in force for a client.
 
     Raises InvalidConfigurationError where a file is wrong, or the client's is milder than the Agency's.

@@ -13,11 +13,13 @@ from starlette.requests import Request
 
 from idse_orchestrator.base.records import NamedTuple
 from idse_orchestrator.errors import IdseError
-from idse_orchestrator.server.api.app import body_of
-from idse_orchestrator.server.api.problems import NOT_AUTHORIZED, Problem, ProblemError, problem_of
+from idse_orchestrator.server.api.app import LARGEST_BODY, body_of
+from idse_orchestrator.server.api.problems import NOT_AUTHORIZED, USAGE, Problem, ProblemError, problem_of
 from idse_orchestrator.server.gateway.app import CALLER
 from idse_orchestrator.server.gateway.door import secret_in
+from idse_orchestrator.server.pages.proxied import ProxyLogins
 from idse_orchestrator.server.pages.site import HEADERS, PAGES, Answer, Asked, redirect, static
+from idse_orchestrator.server.pages.writing import LOOK, is_writing
 from idse_orchestrator.server.tenants.logins import LOGIN_SECONDS, form_token
 
 if TYPE_CHECKING:
@@ -26,9 +28,12 @@ if TYPE_CHECKING:
     from idse_orchestrator.server.gateway.agency import Agency
     from idse_orchestrator.server.model.push import Caller
     from idse_orchestrator.server.pages.site import Site
+    from idse_orchestrator.server.pages.writing import Writing
     from idse_orchestrator.server.tenants.logins import Logins
 
 LARGEST_FORM = 16 * 1024
+LARGEST_UNKNOWN = 512 * 1024
+"""Bytes of a document's form from somebody who is not logged in any more: the text must not be lost."""
 _NOTHING = Answer(404, "text/plain; charset=utf-8", b"there is nothing here\n")
 _ELSEWHERE = Problem(
     421,
@@ -41,6 +46,7 @@ _FOREIGN = Problem(403, NOT_AUTHORIZED, "this request comes from another site")
 _NO_TOKEN = Problem(
     403, NOT_AUTHORIZED, "this form is of another login", "open the page again, and repeat it"
 )
+_ENDED = "This login ended, so nothing is saved yet. Paste the key again to go on with your text."
 _METHOD = Problem(405, NOT_AUTHORIZED, "pages are read", headers={"allow": "GET, HEAD"})
 
 
@@ -60,11 +66,20 @@ class _Told(NamedTuple):
 class PagesDoor:
     """An ASGI application. `count` counts a request of a caller; ProblemError where it is one too many."""
 
-    def __init__(self, agency: Agency, site: Site, logins: Logins, count: Callable[[Caller], None]) -> None:
+    def __init__(
+        self,
+        agency: Agency,
+        site: Site,
+        logins: Logins,
+        count: Callable[[Caller], None],
+        writing: Writing,
+    ) -> None:
         self._agency = agency
         self._site = site
         self._logins = logins
         self._count = count
+        self._proxied = ProxyLogins(agency.configuration, agency.admin.keys)
+        self._writing = writing
         is_safe = agency.url.startswith("https://")
         self._cookie = "__Host-idse" if is_safe else "idse"
         self._attributes = f"; Path=/; HttpOnly; SameSite=Lax{'; Secure' if is_safe else ''}"
@@ -72,12 +87,12 @@ class PagesDoor:
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:  # noqa: ANN401 - ASGI's own
         """Answers one request."""
         try:
-            body = b""
-            if scope["method"] == "POST":
-                body = await body_of(
-                    Request(scope, receive), self._agency.configuration.silence, LARGEST_FORM
-                )
-            answer = await asyncio.to_thread(self._answer, scope, _told(scope, body))
+            told = _told(scope, b"")
+            if is_writing(told.path):
+                answer = await self._written(scope, receive, told)
+            else:
+                body = await self._body(scope, receive, LARGEST_FORM) if told.method == "POST" else b""
+                answer = await asyncio.to_thread(self._answer, scope, _told(scope, body))
         except ProblemError as error:
             answer = self._site.problem(error.problem)
         except IdseError as error:
@@ -86,12 +101,47 @@ class PagesDoor:
         if answer.media:
             headers["content-type"] = answer.media
         headers["content-length"] = str(len(answer.body))
-        told = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]
-        await send({"type": "http.response.start", "status": answer.status, "headers": told})
+        lines = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]
+        await send({"type": "http.response.start", "status": answer.status, "headers": lines})
         body = b"" if scope["method"] == "HEAD" else answer.body
         await send({"type": "http.response.body", "body": body})
         if answer.fault is not None:
             raise answer.fault
+
+    async def _body(self, scope: Any, receive: Any, most: int) -> bytes:  # noqa: ANN401 - ASGI's own
+        return await body_of(Request(scope, receive), self._agency.configuration.silence, most)
+
+    async def _written(self, scope: Any, receive: Any, told: _Told) -> Answer:  # noqa: ANN401 - ASGI's own
+        """Answers for a page that writes. What somebody typed stays on the page, whatever is wrong."""
+        if told.method not in ("GET", "HEAD", "POST"):
+            raise ProblemError(_METHOD._replace(headers={"allow": "GET, HEAD, POST"}))
+        self._check_origin(told)
+        proxied = await asyncio.to_thread(self._proxied.caller, scope)
+        caller, secret = await asyncio.to_thread(self._who, told, proxied)
+        if caller is not None:
+            scope[CALLER] = caller
+            self._count(caller)
+        form = None
+        if told.method == "POST":
+            body = await self._body(scope, receive, LARGEST_UNKNOWN if caller is None else LARGEST_BODY)
+            form = _form(body)
+        headers: Mapping[str, str] = {}
+        if caller is None and form is not None and form.get("key"):
+            caller, secret = await asyncio.to_thread(self._begun, scope, form["key"])
+            headers = self._cookie_of(secret) if caller is not None else {}
+            form = {**form, "do": LOOK, "token": form_token(secret)}
+        if caller is None and form is not None:
+            self._agency.metrics.auth_failures.inc()
+            return self._site.login(told.path, _ENDED, 401, told.path, form)
+        if caller is None:
+            return self._to_login(told)
+        token = form_token(secret) if secret else ""
+        refused = None
+        if form is not None and not (secret and _is_same(form.get("token", ""), token)):
+            refused = _NO_TOKEN
+        asked = Asked(caller, told.path, told.query, token, may_leave=proxied is None)
+        answer = await self._writing.answer(asked, form, refused)
+        return answer._replace(headers={**answer.headers, **headers})
 
     def _answer(self, scope: Any, told: _Told) -> Answer:  # noqa: ANN401 - ASGI's own; a return for each
         if told.method in ("GET", "HEAD") and (found := static(told.path)):
@@ -100,22 +150,21 @@ class PagesDoor:
         if not (is_form or PAGES.fullmatch(told.path)):
             return _NOTHING
         self._check_origin(told)
+        proxied = self._proxied.caller(scope)
         if told.path == "/login":
-            return self._log_in(scope, told)
+            return redirect("/") if proxied else self._log_in(scope, told)
         if told.method == "POST" and told.path == "/logout":
             return self._log_out(told)
         if told.method not in ("GET", "HEAD"):
             raise ProblemError(_METHOD)
-        secret = self._secret(told)
-        caller = self._logins.caller(secret) if secret else None
-        if caller is None and (key := secret_in(told.headers)):
-            secret, caller = "", self._agency.admin.keys.caller(key)
+        caller, secret = self._who(told, proxied)
         if caller is None:
             return self._to_login(told)
         scope[CALLER] = caller
         self._count(caller)
         token = form_token(secret) if secret else ""
-        return self._site.answer(Asked(caller, told.path, told.query, token, told.header(b"if-none-match")))
+        known = told.header(b"if-none-match")
+        return self._site.answer(Asked(caller, told.path, told.query, token, known, proxied is None))
 
     def _check_origin(self, told: _Told) -> None:
         """Raises ProblemError for a host that is not ours, and for what another site sends.
@@ -142,6 +191,29 @@ class PagesDoor:
 
     # --- logging in and out ---
 
+    def _who(self, told: _Told, proxied: Caller | None) -> tuple[Caller | None, str]:
+        """Returns who asks, and the secret of the login; "" : a key in a header has none."""
+        if proxied is not None:
+            return proxied, self._proxied.secret(proxied)
+        secret = self._secret(told)
+        caller = self._logins.caller(secret) if secret else None
+        if caller is None and (key := secret_in(told.headers)):
+            secret, caller = "", self._agency.admin.keys.caller(key)
+        return caller, secret if caller is not None else ""
+
+    def _begun(self, scope: Any, key: str) -> tuple[Caller | None, str]:  # noqa: ANN401 - ASGI's own
+        """Returns whose key it is, and the secret of a new login; None and "" where it is none."""
+        caller = self._agency.admin.keys.caller(key.strip())
+        if caller is None:
+            self._agency.metrics.auth_failures.inc()
+            return None, ""
+        scope[CALLER] = caller
+        self._count(caller)
+        return caller, self._logins.begin(caller)
+
+    def _cookie_of(self, secret: str) -> Mapping[str, str]:
+        return {"set-cookie": f"{self._cookie}={secret}{self._attributes}; Max-Age={LOGIN_SECONDS}"}
+
     def _secret(self, told: _Told) -> str:
         for each in told.header(b"cookie").split(";"):
             name, _, value = each.strip().partition("=")
@@ -161,20 +233,14 @@ class PagesDoor:
         if told.method != "POST":
             return self._site.login(_place(told.query.get("to", "")))
         to = _place(told.form.get("to", ""))
-        caller = self._agency.admin.keys.caller(told.form.get("key", "").strip())
+        caller, secret = self._begun(scope, told.form.get("key", ""))
         if caller is None:
-            self._agency.metrics.auth_failures.inc()
             return self._site.login(to, "This is no key, or one that ended.", 401)
-        scope[CALLER] = caller
-        self._count(caller)
-        secret = self._logins.begin(caller)
-        return redirect(
-            to, {"set-cookie": f"{self._cookie}={secret}{self._attributes}; Max-Age={LOGIN_SECONDS}"}
-        )
+        return redirect(to, self._cookie_of(secret))
 
     def _log_out(self, told: _Told) -> Answer:
         secret = self._secret(told)
-        if not secrets.compare_digest(told.form.get("token", "").encode(), form_token(secret).encode()):
+        if not _is_same(told.form.get("token", ""), form_token(secret)):
             raise ProblemError(_NO_TOKEN)
         self._logins.end(secret)
         return redirect("/login", {"set-cookie": f"{self._cookie}={self._attributes}; Max-Age=0"})
@@ -183,8 +249,19 @@ class PagesDoor:
 def _told(scope: Any, body: bytes) -> _Told:  # noqa: ANN401 - ASGI's own
     path = unquote(scope["raw_path"].decode("ascii", "replace"))
     query = dict(parse_qsl(scope["query_string"].decode("ascii", "replace"), keep_blank_values=True))
-    form = dict(parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True))
-    return _Told(scope["method"], path, query, dict(scope["headers"]), form)
+    return _Told(scope["method"], path, query, dict(scope["headers"]), _form(body))
+
+
+def _form(body: bytes) -> Mapping[str, str]:
+    """Returns what a form holds; a text that is no UTF-8 is none of a browser's, and refused."""
+    try:
+        return dict(parse_qsl(body.decode(), keep_blank_values=True, errors="strict"))
+    except UnicodeDecodeError:
+        raise ProblemError(Problem(422, USAGE, "this form is no text in UTF-8")) from None
+
+
+def _is_same(one: str, other: str) -> bool:
+    return secrets.compare_digest(one.encode("utf-8", "surrogatepass"), other.encode())
 
 
 def _place(to: str) -> str:

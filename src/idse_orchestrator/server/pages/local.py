@@ -69,8 +69,11 @@ class LocalServer:
 
     def serve(self) -> None:
         """Serves until the process is interrupted."""
-        with self._server:
-            self._server.serve_forever()
+        self._server.serve_forever()
+
+    def close(self) -> None:
+        """Lets go of the port."""
+        self._server.server_close()
 
     def answer(self, method: str, target: str, headers: Callable[[str], str]) -> Answer:
         """Answers one request; `headers` returns the header of that name, "" : there is none."""

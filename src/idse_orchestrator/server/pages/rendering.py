@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markdown_it import MarkdownIt
 from markdown_it.common.utils import escapeHtml
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from idse_orchestrator.base.text import printable
-from idse_orchestrator.documents.project_workspace import STAGES
+from idse_orchestrator.documents.project_workspace import ARTIFACTS, STAGES
 
 if TYPE_CHECKING:
     from markdown_it.renderer import RendererHTML
@@ -26,6 +26,7 @@ TEMPLATES = os.path.join(_HERE, "templates")
 LONGEST = 24_000
 """Characters of a document that a page shows: it stays small, and the whole text is in its JSON."""
 _SAFE_LINK = re.compile(r"(?:https?://|mailto:|#)", re.IGNORECASE)
+_MOVE = re.compile(rf"idse stage (start|complete|confirm|reopen) ({'|'.join(STAGES)})\b")
 _COMMENT = re.compile(r"\s*<!--.*?-->\s*", re.DOTALL)
 
 
@@ -68,9 +69,21 @@ def environment() -> Environment:
         lstrip_blocks=True,
         finalize=lambda value: printable(value) if type(value) is str else value,
     )
-    made.filters.update(short=short, day=day, number=number, lines=lambda text: printable(text, lines=True))
+    made.filters.update(
+        short=short,
+        clip=clip,
+        day=day,
+        number=number,
+        lines=lambda text: printable(text, lines=True),
+        raw=raw,
+    )
     made.globals.update(
-        stages=STAGES, style=style_address(), markdown=markdown, highest=highest, longest=LONGEST
+        stages=STAGES,
+        style=style_address(),
+        markdown=markdown,
+        highest=highest,
+        longest=LONGEST,
+        stage_move=stage_move,
     )
     return made
 
@@ -81,10 +94,23 @@ def html(template: str, **given: object) -> bytes:
     return text.encode("utf-8", "replace")
 
 
+def raw(text: str) -> Markup:
+    """Returns a text for a form, as it is: what hides in it has to stay, as it is sent back.
+
+    The first line feed is one that a browser drops.
+    """
+    return Markup("\n") + escape(text)
+
+
 def short(text: str, most: int = 90) -> str:
     """Returns the beginning of a text, in one line."""
     plain = " ".join(text[: 4 * most].split())
     return plain if len(plain) <= most else f"{plain[: most - 1].rstrip()}…"
+
+
+def clip(text: str, most: int = 1_000) -> str:
+    """Returns the beginning of a text, with all its spaces."""
+    return text if len(text) <= most else f"{text[:most]}…"
 
 
 def day(moment: str) -> str:
@@ -95,6 +121,12 @@ def day(moment: str) -> str:
 def number(value: float) -> str:
     """Returns a count with its thousands apart."""
     return f"{value:,}"
+
+
+def stage_move(command: str) -> tuple[str, str, str] | None:
+    """Returns action, stage and document of a command that moves a stage; None for any other."""
+    found = _MOVE.match(command)
+    return (found[1], found[2], ARTIFACTS[found[2]]) if found else None
 
 
 def highest(rows: Sequence[Mapping[str, Any]], *names: str) -> float:

@@ -13,6 +13,9 @@ from idse_orchestrator.base.csv_lines import csv_lines
 from idse_orchestrator.base.records import NamedTuple
 from idse_orchestrator.errors import IdseError
 from idse_orchestrator.server.api.problems import BROKEN, NOTHING, Problem, ProblemError, problem_of
+from idse_orchestrator.server.gateway.admission import FORBIDDEN, Denied
+from idse_orchestrator.server.model.names import Place
+from idse_orchestrator.server.model.push import APPROVE
 from idse_orchestrator.server.pages.rendering import html, icon, style, style_address
 from idse_orchestrator.server.pages.views import Seen, Views, Window
 
@@ -41,13 +44,17 @@ _LONGEST_QUERY = 4_096
 
 
 class Asked(NamedTuple):
-    """A request for a page: `path` is decoded, `token` goes into forms; "" : there are none to send."""
+    """A request for a page: `path` is decoded, `token` goes into forms; "" : there are none to send.
+
+    `may_leave`: the login is one that can be ended here, and not a proxy's.
+    """
 
     caller: Caller
     path: str
     query: Mapping[str, str] = {}
     token: str = ""
     known: str = ""
+    may_leave: bool = True
 
 
 class Answer(NamedTuple):
@@ -63,14 +70,24 @@ class Answer(NamedTuple):
 class Site:
     """The pages over `views`. `name` stands above all of them; `now` tells the time as ISO-8601.
 
-    `home` is given where it is one repository, without keys and audit: the page that opens first.
+    `home` is given where it is one repository, without keys and audit: the page that opens first. `writing`
+    says why a caller may not write to a place; without it nothing is written anywhere.
     """
 
-    def __init__(self, views: Views, name: str, now: Callable[[], str], *, home: str = "") -> None:
+    def __init__(
+        self,
+        views: Views,
+        name: str,
+        now: Callable[[], str],
+        *,
+        home: str = "",
+        writing: Callable[[Caller, Place], Denied | None] | None = None,
+    ) -> None:
         self._views = views
         self._name = name
         self._now = now
         self._home = home
+        self._writing = writing
 
     def answer(self, asked: Asked) -> Answer:
         """Answers a request, whatever happens."""
@@ -99,7 +116,7 @@ class Site:
                 seen.columns, [{name: _cell(row[name]) for name in seen.columns} for row in rows]
             )
             return _tagged(asked, Answer(200, CSV, "".join(f"{line}\r\n" for line in lines).encode()))
-        return _tagged(asked, Answer(200, HTML, self._html(asked, seen)))
+        return _tagged(asked, Answer(200, HTML, self.html(asked, seen)))
 
     def first_page(self, caller: Caller) -> str:
         """Returns where the first page of a caller is; "" : at the root."""
@@ -125,6 +142,8 @@ class Site:
     def _at(self, path: str, asked: Asked, window: Window) -> Seen:
         views, caller, query = self._views, asked.caller, asked.query
         parts = path.split("/")[1:]
+        if parts[0] == "designs" and len(parts) == 3 and not self._home:
+            return views.design(caller, parts[1:], query)
         if parts[0] == "c" and all(parts):
             whole: Mapping[int, Callable[[], Seen]] = {
                 2: lambda: views.client(caller, parts[1]),
@@ -146,10 +165,24 @@ class Site:
 
     # --- as HTML ---
 
-    def _html(self, asked: Asked, seen: Seen) -> bytes:
+    def why_not(self, asked: Asked) -> Denied | None:
+        """Returns why a caller may not write where a page of a session is about; None where it may."""
+        client, repository = asked.path.split("/")[2:4]
+        if self._writing is None or not asked.token:
+            return Denied(FORBIDDEN, "who logs in writes here; for programs there is REST")
+        return self._writing(asked.caller, Place(client, repository))
+
+    def html(
+        self,
+        asked: Asked,
+        seen: Seen,
+        problem: Problem | None = None,
+        given: Mapping[str, str] = {},
+    ) -> bytes:
+        """Returns a page; on that of a session `problem` says what was refused of what was `given`."""
         crumbs = seen.crumbs[1:] if self._home and seen.name != "client" else seen.crumbs
         path = "/overview" if asked.path == "/" else asked.path
-        formats = [("JSON", f"{quote(path)}.json{_words(asked.query)}")]
+        formats = [("JSON", f"{quote(path)}.json{_words(asked.query)}")] if seen.has_data else []
         formats += [("CSV", f"{quote(path)}.csv{_words(asked.query)}")] if seen.table else []
         title = self._name if self._home and seen.name == "client" else seen.title
         page = self._frame(asked, title, seen.name) | {"crumbs": crumbs, "formats": formats}
@@ -158,8 +191,20 @@ class Site:
         def address(**changes: object) -> str:
             return f"{quote(asked.path)}{_words({**asked.query, **changes})}"
 
+        more: dict[str, object] = {}
+        if seen.name == "session":
+            may_write = self._writing is not None and self.why_not(asked) is None
+            may_approve = not asked.caller.agent and APPROVE in asked.caller.scopes
+            more = {"may_write": may_write, "may_approve": may_approve, "problem": problem, "given": given}
+            more["at"] = quote(asked.path)
         return html(
-            seen.name, **seen.data, page=page, query=asked.query, window=window, address=address, pairs=_pairs
+            seen.name,
+            **{**seen.data, **more},
+            page=page,
+            query=asked.query,
+            window=window,
+            address=address,
+            pairs=_pairs,
         )
 
     def _frame(self, asked: Asked, title: str, name: str) -> dict[str, Any]:
@@ -174,9 +219,11 @@ class Site:
         return {
             "title": title,
             "site": self._name,
+            "is_agency": not self._home,
             "menu": menu,
             "who": who,
             "token": asked.token,
+            "leaves": bool(asked.token) and asked.may_leave,
             "crumbs": (),
             "formats": (),
         }
@@ -191,18 +238,25 @@ class Site:
         body = html("problem", page=page, cause=problem.cause, fix=list(problem.fix))
         return Answer(problem.status, HTML, body, problem.headers)
 
-    def login(self, to: str, words: str = "", status: int = 200) -> Answer:
-        """Returns the page on which a key is pasted; `words` say why the last one was none."""
-        body = html("login", page=self._bare("Log in"), to=to, words=words)
+    def login(
+        self, to: str, words: str = "", status: int = 200, at: str = "/login", kept: Mapping[str, str] = {}
+    ) -> Answer:
+        """Returns the page on which a key is pasted; `words` say why the last one was none.
+
+        It is sent to `at`, with what was `kept` of another form.
+        """
+        body = html("login", page=self._bare("Log in"), to=to, words=words, at=quote(at), kept=kept)
         return Answer(status, HTML, body, {"cache-control": "no-store"})
 
     def _bare(self, title: str) -> dict[str, Any]:
         return {
             "title": title,
             "site": self._name,
+            "is_agency": not self._home,
             "menu": (),
             "who": "",
             "token": "",
+            "leaves": False,
             "crumbs": (),
             "formats": (),
         }
@@ -211,7 +265,9 @@ class Site:
 _OF_SESSIONS = frozenset({"overview", "client", "project", "session"})
 _DEPTH = 5
 """Slashes in the path of a session."""
-PAGES = re.compile(r"/|/c/[^\0]+|/(?:overview|findings|analytics|sync|audit|keys)(?:\.json|\.csv)?")
+PAGES = re.compile(
+    r"/|/(?:c|designs)/[^\0]+|/(?:overview|findings|analytics|sync|audit|keys)(?:\.json|\.csv)?"
+)
 """The paths that are pages; of all others the first thing that is said is that nothing is there."""
 
 

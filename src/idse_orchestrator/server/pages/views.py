@@ -9,21 +9,31 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from idse_orchestrator.base.records import NamedTuple
+from idse_orchestrator.documents.design_reference import (
+    SCHEME,
+    problem_with,
+    reference_of,
+    written_references,
+)
 from idse_orchestrator.documents.project_workspace import STAGES
 from idse_orchestrator.server.api.problems import NOT_AUTHORIZED, NOTHING, Problem, ProblemError
 from idse_orchestrator.server.api.reads import check_reads
 from idse_orchestrator.server.api.sight import Sight, sight_of
-from idse_orchestrator.server.model.metrics import METRICS, said
+from idse_orchestrator.server.model.metrics import METRICS, SHARE, said
+from idse_orchestrator.server.pages.rendering import day
 from idse_orchestrator.server.projection.report import metric_lines, row_of, standings
 from idse_orchestrator.server.projection.store import EVERYONE
 
 if TYPE_CHECKING:
     from idse_orchestrator.server.api.reads import Reads
+    from idse_orchestrator.server.model.metrics import Metric
     from idse_orchestrator.server.model.push import Caller
+    from idse_orchestrator.server.pages.versions import Versions
     from idse_orchestrator.server.projection.report import Line
-    from idse_orchestrator.server.projection.store import Row, Store
+    from idse_orchestrator.server.projection.store import Row, Tables
     from idse_orchestrator.server.tenants.admin import Admin
 
 Given = Mapping[str, str]
@@ -61,7 +71,10 @@ class Window(NamedTuple):
 
 
 class Seen(NamedTuple):
-    """What a page shows: `data` for its template and JSON; `table` names the list that is its table."""
+    """What a page shows: `data` for its template and JSON; `table` names the list that is its table.
+
+    Without `has_data` it is a page alone, and no JSON.
+    """
 
     name: str
     title: str
@@ -69,15 +82,17 @@ class Seen(NamedTuple):
     table: str = ""
     columns: tuple[str, ...] = ()
     crumbs: tuple[tuple[str, str], ...] = ()
+    has_data: bool = True
 
 
 class Views:
     """Reads what pages show from `store`, for callers; for threads."""
 
-    def __init__(self, store: Store, reads: Reads, admin: Admin) -> None:
+    def __init__(self, store: Tables, reads: Reads, admin: Admin, versions: Versions) -> None:
         self._store = store
         self._reads = reads
         self._admin = admin
+        self._versions = versions
 
     def narrowed(self, caller: Caller, client: str) -> Caller:
         """Returns the caller as one who sees that client alone; ProblemError where it may not know of it."""
@@ -192,19 +207,7 @@ class Views:
     def session(self, caller: Caller, path: Sequence[str], query: Given, window: Window) -> Seen:
         """Returns one session: stages, findings, one document, events."""
         name, repository, project, session = path
-        caller = self.narrowed(caller, name)
-        conditions, given = self._sight(caller).where("s.repository_id", "s.project")
-        conditions = [
-            *conditions,
-            "r.name = :repository",
-            "s.project = :project",
-            "s.session_name = :session",
-        ]
-        given = {**given, "repository": repository, "project": project, "session": session}
-        found = self._read(caller, f"SELECT s.id {_OF_SESSION} {_and(conditions)}", given)
-        if not found:
-            raise ProblemError(NOTHING)
-        ident = found[0]["id"]
+        caller, ident = self.find(caller, path)
         whole = self._reads.session(caller, ident)
         stages = {each["stage"]: each for each in whole["stages"]}
         findings = list(self._reads.findings(caller, ident).items)
@@ -213,6 +216,8 @@ class Views:
             each["blocks"] = sum(1 for row in findings if row["stage"] == stage and row["blocks"])
         whole["artifacts"].sort(key=lambda each: (_PLACES.get(each["stage"], len(STAGES)), each["path"]))
         document = self._document(caller, ident, whole["artifacts"], stages, query.get("document", ""))
+        changes = self._changes(caller, ident, whole)
+        designs = self._designs(caller, ident, whole["artifacts"])
         events = self._read(
             caller,
             "SELECT event_id AS id, kind, stage, action, at, agent, who, subject, commit_id FROM events "
@@ -220,10 +225,71 @@ class Views:
             "LIMIT :most OFFSET :skipped",
             {"id": ident, "most": window.most, "skipped": window.skipped},
         )
-        data = {**whole, "findings": findings, "document": document, "total": whole["events"], "log": events}
+        data = {
+            **whole,
+            "findings": findings,
+            "document": document,
+            "changes": changes,
+            "designs": designs,
+            "total": whole["events"],
+            "log": events,
+        }
         columns = ("at", "kind", "stage", "action", "who", "agent", "subject", "commit_id")
         crumbs = (*_crumbs(name), (f"{repository}/{project}", f"/c/{name}/{repository}/{project}"))
         return Seen("session", session, data, "log", columns, crumbs)
+
+    def find(self, caller: Caller, path: Sequence[str]) -> tuple[Caller, str]:
+        """Returns who reads a session, and its id. `path` is client, repository, project and session."""
+        name, *names = path
+        caller = self.narrowed(caller, name)
+        conditions, given = self._sight(caller).where("s.repository_id", "s.project")
+        columns = {"repository": "r.name", "project": "s.project", "session": "s.session_name"}
+        conditions = [*conditions, *(f"{column} = :{word}" for word, column in columns.items())]
+        given = {**given, **dict(zip(columns, names, strict=True))}
+        found = self._read(caller, f"SELECT s.id {_OF_SESSION} {_and(conditions)}", given)
+        if not found:
+            raise ProblemError(NOTHING)
+        return caller, str(found[0]["id"])
+
+    def writer_of(self, caller: Caller, ident: str, blob: str) -> str:
+        """Returns who saved a document of a session, and when; "" where no event says."""
+        rows = self._read(
+            caller,
+            "SELECT who, agent, at FROM events WHERE client_id = :client AND ledger_id = :id "
+            "AND kind = 'edited' AND body LIKE :blob ORDER BY lamport DESC LIMIT 1",
+            {"id": ident, "blob": f'%"{blob}"%'},
+        )
+        return f"{rows[0]['agent'] or rows[0]['who']}, {day(rows[0]['at'])} UTC," if rows and blob else ""
+
+    def _changes(self, caller: Caller, ident: str, whole: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """Returns what changed since stages of a session were completed."""
+        if not any(each["kind"] in ("changed", "stale") or each["reopens"] for each in whole["stages"]):
+            return []
+        query = "SELECT state_json FROM sessions WHERE client_id = :client AND id = :id"
+        state = self._read(caller, query, {"id": ident})[0]["state_json"]
+        blobs = {each["stage"]: each["blob_id"] for each in whole["artifacts"] if each["stage"]}
+        where = self._reads.where(caller, ident)
+        return self._versions.since_complete(where, state, whole["stages"], blobs)
+
+    def _designs(self, caller: Caller, ident: str, artifacts: Sequence[Row]) -> list[dict[str, str]]:
+        """Returns the designs that the plan of a session names, each with where it is; "" : nowhere."""
+        paths = [each["path"] for each in artifacts if each["stage"] == "plan"]
+        text = self._reads.artifact(caller, ident, paths[0])[1].decode("utf-8", "replace") if paths else ""
+        if SCHEME not in text:
+            return []
+        catalogue = self._reads.catalogue()
+        found = []
+        for words in dict.fromkeys(words for _, words in written_references(text)):
+            reference = reference_of(words)
+            problem = "no such reference" if reference is None else problem_with(reference, catalogue)
+            found.append({"reference": words, "at": "" if problem else design_at(words), "problem": problem})
+        return found
+
+    def design(self, caller: Caller, path: Sequence[str], query: Given) -> Seen:
+        """Returns a component of a library: what it is for, and its files."""
+        version = query.get("version", "")
+        words = f"{SCHEME}{'/'.join(path)}{version and f'@{version}'}"
+        return Seen("design", words, self._reads.design(caller, words))
 
     def findings(self, caller: Caller, query: Given, window: Window) -> Seen:
         """Returns what the rules find today, what blocks first."""
@@ -433,6 +499,12 @@ class Views:
         return {"path": path, "blob_id": blob, "text": content.decode("utf-8", "replace")}
 
 
+def design_at(words: str) -> str:
+    """Returns the page of a design that a reference means."""
+    name, _, version = words.removeprefix(SCHEME).partition("@")
+    return f"/designs/{name}{version and f'?version={quote(version)}'}"
+
+
 _ALIVE = "s.status <> 'deleted'"
 _PLACES = {stage: place for place, stage in enumerate(STAGES)}
 _AT_ONCE = 400
@@ -502,10 +574,17 @@ def _metric(line: Line) -> dict[str, Any]:
         "how": metric.how,
         "said": said(metric, found.value),
         "said_high": said(metric, found.high) if found.high is not None else "",
-        "said_target": f"{'≥' if metric.is_least else '≤'} {said(metric, metric.target)}"
-        if metric.target is not None
-        else "",
+        "said_target": _target(metric),
+        "of": metric.part,
     }
+
+
+def _target(metric: Metric) -> str:
+    """Returns what a metric should be; "" : nobody asked for anything. More than all is not to be had."""
+    if metric.target is None:
+        return ""
+    sign = "" if metric.how == SHARE and metric.target == 1 else "≥ " if metric.is_least else "≤ "
+    return f"{sign}{said(metric, metric.target)}"
 
 
 def _refuse_clients(caller: Caller) -> None:

@@ -38,6 +38,8 @@ if TYPE_CHECKING:
     from idse_orchestrator.server.projection.store import Store
 
 EVERY_SECONDS = 300.0
+_SHARE = 0.01
+"""Looks at everything come less often where they would take more of a core than this."""
 _GLANCE_SECONDS = 2.0
 """So often an idle process looks for what nobody tells it of: tables that somebody deleted, and clients and
 repositories that were renamed or deleted."""
@@ -77,6 +79,7 @@ class Worker:
         self._waiting = self._missed = self._left = self._failures = 0
         self._has_tables = False
         self._due = 0.0
+        self._spent = 0.0
         self._round: Iterator[int] | None = None
         self._is_full = False
         self._again: list[Place] = []
@@ -139,6 +142,7 @@ class Worker:
                 if self._has_tables and self._projector.has_other_tenants():
                     self._projector.copy_tenants()
                 return
+            self._spent = _cpu_seconds()
             self._round = self._everything() if self._is_full else self._one(self._again.pop(0))
         left = next(self._round, None)
         if left is not None:
@@ -147,7 +151,8 @@ class Worker:
         self._round, self._left = None, 0
         if self._is_full:
             self._missed = self._failures = 0
-            self._due = time.monotonic() + min(EVERY_SECONDS, _seconds_of_the_day_left())
+            pause = max(EVERY_SECONDS, (_cpu_seconds() - self._spent) / _SHARE)
+            self._due = time.monotonic() + min(pause, _seconds_of_the_day_left())
 
     def _one(self, place: Place) -> Iterator[int]:
         try:
@@ -199,6 +204,11 @@ def _words_of(error: Exception) -> str:
 def _judges_others(ref: str) -> bool:
     """Tests whether other sessions are judged by what a ref holds: a project's rules, or its blueprint."""
     return ref.startswith(PROJECTS) or ref.endswith(f"/{BLUEPRINT}")
+
+
+def _cpu_seconds() -> float:
+    """Returns what this process and those that it started have used of the processors."""
+    return sum(os.times()[:4])
 
 
 def _seconds_of_the_day_left() -> float:

@@ -67,13 +67,23 @@ class LedgerRows:
         self._today = (
             None if isinstance(book, IdseError) else Today(pushed, pushed.vault.common_dir, book, today)
         )
-        self._judged_by: dict[str, str] = {}
+        self._judged_by: dict[str, tuple[str, str]] = {}
 
-    def judged_by(self, project: str) -> str:
-        """Returns what tells the rules and the day by which a project's sessions are judged from others."""
+    def is_judged(self, project: str, by: str) -> bool:
+        """Tests whether a session of a project that was judged `by` would be judged the same today."""
+        return by in self._names_of(project)
+
+    def _names_of(self, project: str) -> tuple[str, str]:
+        """Returns what tells the rules of a project from others, without and with the day."""
         if project not in self._judged_by:
-            self._judged_by[project] = _digest(self._day, generation(), *self._rules_say(project))
+            rules = (generation(), *self._rules_say(project))
+            self._judged_by[project] = (_digest("", *rules), _digest(self._day, *rules))
         return self._judged_by[project]
+
+    def _judged(self, state: SessionState) -> str:
+        """Returns by what a session is judged: by the day only where a waiver of it may end."""
+        always, today = self._names_of(state.project)
+        return today if any(each.expires is not None for each in state.waivers) else always
 
     def _rules_say(self, project: str) -> Iterable[str]:
         if isinstance(self._book, IdseError) or self._today is None:
@@ -151,7 +161,7 @@ class LedgerRows:
                 blocking,
                 len(weighed) - blocking,
                 unreadable,
-                self.judged_by(key[0]),
+                self._judged(state),
                 _json(state.tags),
                 _json(state.parents),
                 data.decode(),

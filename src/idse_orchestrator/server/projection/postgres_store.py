@@ -86,11 +86,9 @@ class PostgresStore:
 
     def read(self, query: str, /, *, client: str, **given: object) -> list[Row]:
         """Returns the rows that `query` finds for `client`."""
-        own = {"client": client, "schema": self.schema}
         with self._told(), self._connection(client) as connection, connection.pipeline():
             # All of it goes there and back once.
-            connection.execute(f"BEGIN {_READS}")
-            connection.execute(_SETTINGS, own)
+            self._begin(connection, client, _READS)
             found = connection.execute(_translated(query), {"client": client, **given})
             connection.execute("COMMIT")
             return found.fetchall()
@@ -103,14 +101,25 @@ class PostgresStore:
 
     @contextmanager
     def writing(self, client: str) -> Iterator[_Transaction]:
-        """Opens a transaction that holds the lock of `client`."""
-        with self._transaction(client, "ISOLATION LEVEL READ COMMITTED") as connection:
+        """Opens a transaction that holds the lock of `client`.
+
+        What is written goes there without waiting for an answer, up to the next that is read or to the end.
+        """
+        with (
+            self._told(),
+            self._connection(client) as connection,
+            _undone(connection),
+            connection.pipeline() as pipeline,
+        ):
+            self._begin(connection, client, "ISOLATION LEVEL READ COMMITTED")
             if self.schema == SCHEMA:
                 connection.execute(
                     "SELECT pg_advisory_xact_lock_shared(%s), pg_advisory_xact_lock(%s, %s)",
                     (_ALL, _ALL, zlib.crc32(client.encode()) - (1 << 31)),
                 )
+            pipeline.sync()  # whoever is in the block holds the lock
             yield _Transaction(connection, client)
+            connection.execute("COMMIT")
 
     def is_current(self) -> bool:
         """Tests whether the tables are there, and made by this version."""
@@ -182,17 +191,15 @@ class PostgresStore:
     @contextmanager
     def _transaction(self, client: str, how: str) -> Iterator[Connection[Row]]:
         """Opens a transaction of the role that `client` calls for."""
-        with self._told(), self._connection(client) as connection:
+        with self._told(), self._connection(client) as connection, _undone(connection):
             with connection.pipeline():
-                connection.execute(f"BEGIN {how}")
-                connection.execute(_SETTINGS, {"client": client, "schema": self.schema})
-            try:
-                yield connection
-            except BaseException:
-                if not connection.closed:
-                    connection.execute("ROLLBACK")
-                raise
+                self._begin(connection, client, how)
+            yield connection
             connection.execute("COMMIT")
+
+    def _begin(self, connection: Connection[Row], client: str, how: str) -> None:
+        connection.execute(f"BEGIN {how}")
+        connection.execute(_SETTINGS, {"client": client, "schema": self.schema})
 
     @contextmanager
     def _connection(self, client: str) -> Iterator[Connection[Row]]:
@@ -248,6 +255,17 @@ class PostgresStore:
                 ) from error
             words = error.diag.message_primary or str(error).strip().partition("\n")[0]
             raise failed(self.where, words) from error
+
+
+@contextmanager
+def _undone(connection: Connection[Row]) -> Iterator[None]:
+    """Undoes a transaction whose block raises."""
+    try:
+        yield
+    except BaseException:
+        if not connection.closed:
+            connection.execute("ROLLBACK")
+        raise
 
 
 def _configure(connection: Connection[Row]) -> None:
@@ -330,30 +348,39 @@ class _Transaction:
         """Returns the rows that `query` finds."""
         return self._connection.execute(_translated(query), {"client": self._client, **given}).fetchall()
 
-    def run(self, statement: str, **given: object) -> int:
-        """Runs `statement`, and returns how many rows it was about."""
-        return self._connection.execute(_translated(statement), {"client": self._client, **given}).rowcount
+    def run(self, statement: str, **given: object) -> None:
+        """Runs `statement`."""
+        self._connection.execute(_translated(statement), {"client": self._client, **given})
 
-    def run_many(self, statement: str, given: Iterable[Mapping[str, object]]) -> int:
+    def run_many(self, statement: str, given: Iterable[Mapping[str, object]]) -> None:
         """Runs `statement` once for each of `given`."""
-        own = {"client": self._client}
-        with self._connection.cursor() as cursor:
-            cursor.executemany(_translated(statement), [{**own, **each} for each in given])
-            return max(cursor.rowcount, 0)
+        for each in given:
+            self.run(statement, **each)
 
-    def add(self, table: str, rows: Sequence[Values], *, skip: bool = False) -> int:
-        """Adds rows, and returns how many."""
+    def add(self, table: str, rows: Sequence[Values], *, skip: bool = False) -> None:
+        """Adds rows."""
+        if rows:
+            self._connection.execute(_inserting(table, _SKIP if skip else ""), _columns(rows))
+
+    def add_new(self, table: str, rows: Sequence[Values]) -> int:
+        """Adds the rows whose key is not there, and returns how many."""
         if not rows:
             return 0
-        query = _inserting(table, skip=skip)
-        return self._connection.execute(query, [list(column) for column in zip(*rows, strict=True)]).rowcount
+        query = _inserting(table, f"{_SKIP} RETURNING 1 AS one")
+        return len(self._connection.execute(query, _columns(rows)).fetchall())
+
+
+_SKIP = " ON CONFLICT DO NOTHING"
+
+
+def _columns(rows: Sequence[Values]) -> list[list[str | int]]:
+    return [list(column) for column in zip(*rows, strict=True)]
 
 
 @cache
-def _inserting(table: str, *, skip: bool) -> Any:  # noqa: ANN401 - psycopg wants a literal
+def _inserting(table: str, end: str) -> Any:  # noqa: ANN401 - psycopg wants a literal
     """Returns a statement that takes each column as an array: COPY does not go with row-level security."""
     arrays = ", ".join(f"%s::{kind}[]" for kind in tables()[table].kinds)
-    end = " ON CONFLICT DO NOTHING" if skip else ""
     return f"INSERT INTO {table} SELECT * FROM unnest({arrays}){end}"  # noqa: S608 - names are ours
 
 

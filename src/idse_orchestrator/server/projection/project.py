@@ -49,6 +49,10 @@ class Projector:
         self._kinds = kinds
         self._checks = checks
         self._copied: _Tenants | None = None
+        self._looked_at: object = None
+        """The state of the database in which there were no others than these."""
+        self._known: set[str] = set()
+        """Ids of repositories whose rows are there."""
 
     def into(self, store: Store) -> Projector:
         """Returns one that writes the same into another store."""
@@ -91,7 +95,7 @@ class Projector:
         asked = set(changed)
         for ref in sorted(tips.keys() - asked):
             key = parse_session_ref(ref)
-            if key is not None and judged.get(key) != rows.judged_by(key[0]):
+            if key is not None and not rows.is_judged(key[0], judged.get(key, "")):
                 changed.append(ref)
         return changed
 
@@ -132,15 +136,19 @@ class Projector:
 
     def _know(self, repository: Repository) -> None:
         """Has the row of a repository there before its sessions: a first push makes both."""
+        if repository.id in self._known:
+            return
         asked = {"client": repository.client_id, "id": repository.id}
         if not self.store.read(
             "SELECT 1 AS n FROM repositories WHERE client_id = :client AND id = :id", **asked
         ):
             self.copy_tenants()
+        self._known.add(repository.id)
 
     def copy_tenants(self) -> None:
         """Brings clients, repositories and the Agency's own audit up to date; what was deleted goes."""
         tenants = self._tenants()
+        self._known.clear()  # whoever deletes a repository has this run
         with self.store.writing("") as writing:
             for client_id in self._admin.audit.heads():
                 self._copy_audit(writing, client_id)
@@ -153,7 +161,13 @@ class Projector:
 
     def has_other_tenants(self) -> bool:
         """Tests whether clients or repositories are others now than those that were copied last."""
-        return self._tenants() != self._copied
+        state = self._admin.database.state()
+        if state == self._looked_at:
+            return False
+        if self._tenants() != self._copied:
+            return True
+        self._looked_at = state
+        return False
 
     def _tenants(self) -> _Tenants:
         """Returns the rows of clients and of repositories, by their keys."""
@@ -417,7 +431,7 @@ class _Batch:
 
     def _write_further(self) -> None:
         """Adds events of ledgers that went on. Where an id comes again, that ledger is read as a whole."""
-        if self._writing.add("events", self._further, skip=True) == len(self._further):
+        if self._writing.add_new("events", self._further) == len(self._further):
             return
         for ledger, (ref, new) in self._whole.items():
             self._writing.run("DELETE FROM events WHERE client_id = :client AND ledger_id = :id", id=ledger)

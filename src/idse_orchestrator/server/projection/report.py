@@ -6,11 +6,20 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from idse_orchestrator.base.records import NamedTuple
-from idse_orchestrator.server.model.metrics import METRICS, Measured, Metric, is_met, measured
+from idse_orchestrator.server.model.metrics import (
+    MEDIAN,
+    METRICS,
+    Measured,
+    Metric,
+    Values,
+    is_met,
+    measured,
+    together,
+)
 from idse_orchestrator.server.projection.store import EVERYONE
 
 if TYPE_CHECKING:
-    from idse_orchestrator.server.projection.store import Reader, Row, Store
+    from idse_orchestrator.server.projection.store import Reader, Row, Tables
 
 
 class Line(NamedTuple):
@@ -46,7 +55,7 @@ class Report(NamedTuple):
     lines: tuple[Line, ...]
 
 
-def report(store: Store, client: str = EVERYONE, since: str = "") -> Report:
+def report(store: Tables, client: str = EVERYONE, since: str = "") -> Report:
     """Returns the report on the client with the id `client`, or on all.
 
     `since` is an ISO date: spans, moves and pushes before it do not count, and what is the case today does.
@@ -58,7 +67,7 @@ def report(store: Store, client: str = EVERYONE, since: str = "") -> Report:
     return Report(since, standing, lines)
 
 
-def standings(store: Store) -> Sequence[Standing]:
+def standings(store: Tables) -> Sequence[Standing]:
     """Returns how all clients stand, those that need attention first."""
     with store.reading(EVERYONE) as reading:
         rows = reading.read("SELECT id, name FROM clients ORDER BY name")
@@ -81,7 +90,7 @@ def row_of(line: Line) -> dict[str, object]:
     }
 
 
-def metric_lines(store: Store, client: str, since: str = "") -> tuple[Line, ...]:
+def metric_lines(store: Tables, client: str, since: str = "") -> tuple[Line, ...]:
     """Returns the metrics of one client, by its id."""
     with store.reading(client) as reading:
         rows = reading.read("SELECT name FROM clients WHERE id = :of", of=client)
@@ -89,27 +98,34 @@ def metric_lines(store: Store, client: str, since: str = "") -> tuple[Line, ...]
 
 
 def _lines(reading: Reader, ident: str, name: str, since: str) -> Sequence[Line]:
-    rows = reading.read(
-        "SELECT metric, part, value, doubtful FROM analytics WHERE client_id = :of AND day >= :since "
-        "ORDER BY metric, part",
-        of=ident,
-        since=since,
-    )
     lines = []
     for metric in METRICS:
-        own = [row for row in rows if row["metric"] == metric.name]
-        lines.append(Line(name, metric, "", _measured(metric, own)))
-        parts: dict[str, list[Row]] = {}
-        for row in own if metric.part else ():
-            parts.setdefault(row["part"], []).append(row)
-        lines += [
-            Line(name, metric, part or "people", _measured(metric, each)) for part, each in parts.items()
-        ]
+        parts = _measured(reading, metric, ident, since)
+        whole = together([found for _, found in parts])
+        lines.append(Line(name, metric, "", measured(metric, whole)))
+        if metric.part:
+            lines += [Line(name, metric, part or "people", measured(metric, found)) for part, found in parts]
     return lines
 
 
-def _measured(metric: Metric, rows: Sequence[Row]) -> Measured:
-    return measured(metric, [row["value"] for row in rows], sum(row["doubtful"] for row in rows))
+def _measured(reading: Reader, metric: Metric, ident: str, since: str) -> list[tuple[str, Values]]:
+    """Returns what was measured, by part. Only where a median needs them are there single values."""
+    query = _VALUES if metric.how == MEDIAN else _SUMS
+    rows = reading.read(query, of=ident, metric=metric.name, since=since)
+    if metric.how != MEDIAN:
+        return [(row["part"], Values(row["n"], row["total"])) for row in rows]
+    found: dict[str, list[Row]] = {}
+    for row in rows:
+        found.setdefault(row["part"], []).append(row)
+    return [
+        (part, Values(len(own), 0, tuple(row["value"] for row in own), sum(row["doubtful"] for row in own)))
+        for part, own in found.items()
+    ]
+
+
+_OF = "FROM analytics WHERE client_id = :of AND metric = :metric AND day >= :since"
+_SUMS = f"SELECT part, count(*) AS n, CAST(sum(value) AS BIGINT) AS total {_OF} GROUP BY part ORDER BY part"
+_VALUES = f"SELECT part, value, doubtful {_OF} ORDER BY part"
 
 
 def _standings(reading: Reader, names: Mapping[str, str]) -> Sequence[Standing]:

@@ -11,7 +11,7 @@ from functools import cache
 from idse_orchestrator.base.records import NamedTuple
 
 _FOLDER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "schema")
-_MADE_BY = 1
+_MADE_BY = 2
 """Raise it where the same refs make other rows than before, though the tables stay as they are."""
 _TEXTS = ("projection", "analytics")
 VERSIONS = "projection"

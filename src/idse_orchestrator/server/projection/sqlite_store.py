@@ -208,17 +208,24 @@ class _Transaction:
         """Returns the rows that `query` finds."""
         return _rows(self._connection.execute(query, {"client": self._client, **given}))
 
-    def run(self, statement: str, **given: object) -> int:
-        """Runs `statement`, and returns how many rows it was about."""
-        return self._connection.execute(statement, {"client": self._client, **given}).rowcount
+    def run(self, statement: str, **given: object) -> None:
+        """Runs `statement`."""
+        self._connection.execute(statement, {"client": self._client, **given})
 
-    def run_many(self, statement: str, given: Iterable[Mapping[str, object]]) -> int:
+    def run_many(self, statement: str, given: Iterable[Mapping[str, object]]) -> None:
         """Runs `statement` once for each of `given`."""
         own = {"client": self._client}
-        return self._connection.executemany(statement, ({**own, **each} for each in given)).rowcount
+        self._connection.executemany(statement, ({**own, **each} for each in given))
 
-    def add(self, table: str, rows: Sequence[Values], *, skip: bool = False) -> int:
-        """Adds rows, and returns how many."""
+    def add(self, table: str, rows: Sequence[Values], *, skip: bool = False) -> None:
+        """Adds rows."""
+        self._add(table, rows, skip=skip)
+
+    def add_new(self, table: str, rows: Sequence[Values]) -> int:
+        """Adds the rows whose key is not there, and returns how many."""
+        return self._add(table, rows, skip=True)
+
+    def _add(self, table: str, rows: Sequence[Values], *, skip: bool) -> int:
         if not rows:
             return 0
         places = ", ".join("?" * len(tables()[table].columns))

@@ -32,34 +32,67 @@ class Reader(Protocol):
 
 
 class Writer(Reader, Protocol):
-    """A transaction that writes, beside which nobody else writes for this client."""
+    """A transaction that writes, beside which nobody else writes for this client.
 
-    def run(self, statement: str, **given: object) -> int:
-        """Runs `statement`, and returns how many rows it was about."""
+    What it is told to do may be done later, with the next that it reads or with its end.
+    """
 
-    def run_many(self, statement: str, given: Iterable[Mapping[str, object]]) -> int:
-        """Runs `statement` once for each of `given`, and returns how many rows it was about."""
+    def run(self, statement: str, **given: object) -> None:
+        """Runs `statement`."""
 
-    def add(self, table: str, rows: Sequence[Values], *, skip: bool = False) -> int:
-        """Adds rows, and returns how many. With `skip` those whose key is there are left as they are."""
+    def run_many(self, statement: str, given: Iterable[Mapping[str, object]]) -> None:
+        """Runs `statement` once for each of `given`."""
+
+    def add(self, table: str, rows: Sequence[Values], *, skip: bool = False) -> None:
+        """Adds rows. With `skip` those whose key is there are left as they are."""
+
+    def add_new(self, table: str, rows: Sequence[Values]) -> int:
+        """Adds the rows whose key is not there, and returns how many these are."""
 
 
-class Store(Protocol):
-    """The projection in one database."""
+class Tables(Protocol):
+    """What reads of the projection in one database need."""
 
     @property
     def engine(self) -> str:
         """``sqlite`` or ``postgresql``."""
-
-    @property
-    def where(self) -> str:
-        """Where the database is, as errors about it say."""
 
     def read(self, query: str, /, *, client: str, **given: object) -> list[Row]:
         """Returns the rows that `query` finds for `client`. Raises StorageError where the database fails."""
 
     def reading(self, client: str) -> AbstractContextManager[Reader]:
         """Opens a transaction that only reads, for several queries that must agree."""
+
+
+class Awaited:
+    """`tables` whose reads `wait` first, with the id of the client for whom they read; "" : for all."""
+
+    def __init__(self, tables: Tables, wait: Callable[[str], None]) -> None:
+        self._tables = tables
+        self._wait = wait
+
+    @property
+    def engine(self) -> str:
+        """``sqlite`` or ``postgresql``."""
+        return self._tables.engine
+
+    def read(self, query: str, /, *, client: str, **given: object) -> list[Row]:
+        """Returns the rows that `query` finds for `client`."""
+        self._wait(client)
+        return self._tables.read(query, client=client, **given)
+
+    def reading(self, client: str) -> AbstractContextManager[Reader]:
+        """Opens a transaction that only reads."""
+        self._wait(client)
+        return self._tables.reading(client)
+
+
+class Store(Tables, Protocol):
+    """The projection in one database."""
+
+    @property
+    def where(self) -> str:
+        """Where the database is, as errors about it say."""
 
     def writing(self, client: str) -> AbstractContextManager[Writer]:
         """Opens a transaction that holds the lock of `client`; with the block it is written, or undone."""

@@ -37,6 +37,9 @@ class Configuration(NamedTuple):
     checks: tuple[str, ...] = ()
     database: str = "sqlite"
     webhook: str = ""
+    login_header: str = ""
+    login_proxies: tuple[str, ...] = ()
+    logins: tuple[tuple[str, str], ...] = ()
 
 
 class Setting(NamedTuple):
@@ -133,6 +136,39 @@ def _address(value: object) -> str:
     return text
 
 
+SOCKET = "socket"
+"""In `login_proxies`: whoever may open the socket that `serve --socket` listens on."""
+_TAKEN = frozenset({"authorization", "cookie", "forwarded", "host", "origin", "x-forwarded-for"})
+
+
+def _header(value: object) -> str:
+    text = _text(value)
+    if not text or (re.fullmatch(r"[A-Za-z][A-Za-z0-9-]*", text) and text.lower() not in _TAKEN):
+        return text
+    raise ValueError("it is the name of a header that says nothing else, such as X-Forwarded-User")
+
+
+def _addresses(value: object) -> tuple[str, ...]:
+    words = value.replace(",", " ").split() if isinstance(value, str) else value
+    if isinstance(words, (list, tuple)) and all(isinstance(word, str) and word for word in words):
+        return tuple(word if word == SOCKET else _address(word) for word in words)
+    raise ValueError("it is a list of addresses or networks")
+
+
+def _logins(value: object) -> tuple[tuple[str, str], ...]:
+    pairs = value
+    if isinstance(value, str):
+        pairs = dict(each.strip().rpartition("=")[::2] for each in value.split(",") if each.strip())
+    if isinstance(pairs, dict) and all(
+        isinstance(one, str) and one.strip() == one != "" and re.fullmatch(r"[\w-]+", str(ident), re.ASCII)
+        for one, ident in pairs.items()
+    ):
+        return tuple((name, str(ident)) for name, ident in pairs.items())
+    raise ValueError(
+        'it is a table: "ann@example.org" = "the id of a key", as idse agency key list prints it'
+    )
+
+
 SETTINGS: Mapping[str, Setting] = {
     "url": Setting("IDSE_AGENCY_BASE_URL", "Where clients reach the server, for what is printed.", _base),
     "listen": Setting("IDSE_AGENCY_LISTEN", "The address that serve listens on.", _listen),
@@ -186,9 +222,23 @@ SETTINGS: Mapping[str, Setting] = {
     "webhook": Setting(
         "IDSE_AGENCY_WEBHOOK", "The address that is told of refused pushes and completed stages.", _hook
     ),
+    "login_header": Setting(
+        "IDSE_AGENCY_LOGIN_HEADER", "The header by which a proxy says who looks at pages.", _header
+    ),
+    "login_proxies": Setting(
+        "IDSE_AGENCY_LOGIN_PROXIES",
+        "Addresses or networks of proxies whose login_header counts, or socket.",
+        _addresses,
+    ),
+    "logins": Setting("IDSE_AGENCY_LOGINS", "Whose key counts for a value of login_header.", _logins),
 }
 
-_EXAMPLES = {"url": "https://agency.example.org", "trusted_proxy": "127.0.0.1"}
+_EXAMPLES = {
+    "url": "https://agency.example.org",
+    "trusted_proxy": "127.0.0.1",
+    "login_header": "X-Forwarded-User",
+    "login_proxies": ["127.0.0.1"],
+}
 
 _OF_OTHERS = frozenset(
     {

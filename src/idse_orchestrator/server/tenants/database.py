@@ -63,6 +63,13 @@ class Database:
                     connection.execute("ROLLBACK")
                 raise
 
+    def state(self) -> tuple[tuple[int, int, int], ...]:
+        """Returns what is something else once anybody has written: two looks at files, and no more.
+
+        Who remembers it takes it before what it reads.
+        """
+        return tuple(map(_state_at, (self.path, f"{self.path}-wal")))
+
     def copy_to(self, path: str) -> None:
         """Writes a copy of all that is committed to `path`, while others go on writing here."""
         with self._told():
@@ -175,6 +182,14 @@ class Writing:
         names = ", ".join(row)
         places = ", ".join(f":{name}" for name in row)
         self._connection.execute(f"INSERT INTO {table} ({names}) VALUES ({places})", row)  # noqa: S608 - names are ours
+
+
+def _state_at(path: str) -> tuple[int, int, int]:
+    try:
+        status = os.stat(path)
+    except FileNotFoundError:
+        return (0, 0, 0)
+    return (status.st_mtime_ns, status.st_size, status.st_ino)
 
 
 def _row(cursor: sqlite3.Cursor, values: tuple[Any, ...]) -> Row:

@@ -25,11 +25,28 @@ class KeptAnswer(NamedTuple):
     answer: Mapping[str, Any]
 
 
+_OWN = """
+WITH RECURSIVE own (id) AS (
+  SELECT :key UNION SELECT k.id FROM api_keys k JOIN own ON k.replaced_by = own.id AND k.client_id = :client)
+"""
+"""The key of a caller, and those in whose place it came."""
+
+
+def first_key(database: Database, caller: Caller) -> str:
+    """Returns the id of the first of the keys in whose place the caller's came, or its own."""
+    query = f"{_OWN} SELECT min(id) AS id FROM own"  # noqa: S608 - ours
+    rows = database.read(query, client=caller.client_id, key=caller.key_id)
+    return str(rows[0]["id"])  # an id begins with the time
+
+
 def kept_answer(database: Database, caller: Caller, name: str) -> KeptAnswer | None:
-    """Returns what was answered to the write that a caller called `name`; None where there is none."""
+    """Returns what was answered to the write that a caller called `name`; None where there is none.
+
+    A key that was rotated knows what its predecessors have written.
+    """
     rows = database.read(
-        "SELECT digest, ref, commit_id, answer FROM answers "
-        "WHERE client_id = :client AND key_id = :key AND name = :name",
+        f"{_OWN} SELECT digest, ref, commit_id, answer FROM answers "  # noqa: S608 - ours
+        "WHERE client_id = :client AND key_id IN (SELECT id FROM own) AND name = :name ORDER BY at DESC",
         client=caller.client_id,
         key=caller.key_id,
         name=name,

@@ -13,7 +13,7 @@ import json
 import os
 import secrets
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from functools import partial
 from itertools import chain, repeat
@@ -40,7 +40,13 @@ from idse_orchestrator.server.model.names import RECEIVE
 from idse_orchestrator.server.model.names import Asked as AskedOfGit
 from idse_orchestrator.server.model.push import Refusal, Verdict, question_to_json, verdict_from_json
 from idse_orchestrator.server.tenants.audit import WRITTEN
-from idse_orchestrator.server.tenants.kept_answers import KEPT_SECONDS, KeptAnswer, keep_answer, kept_answer
+from idse_orchestrator.server.tenants.kept_answers import (
+    KEPT_SECONDS,
+    KeptAnswer,
+    first_key,
+    keep_answer,
+    kept_answer,
+)
 from idse_orchestrator.server.tenants.keys import iso
 from idse_orchestrator.server.writing.private_objects import PrivateBackend, private_objects, take_over
 from idse_orchestrator.server.writing.replica import Replica
@@ -53,7 +59,6 @@ if TYPE_CHECKING:
     from idse_orchestrator.server.tenants.database import Writing
 
 Build = Callable[[Replica], None]
-Follow = Callable[["Place", Sequence[str]], Awaitable[object]]
 _HALF = 5
 """Bytes of an event's id that tell the name of its write; as many more tell its digest."""
 
@@ -105,15 +110,11 @@ class _Made(NamedTuple):
 
 
 class Desk:
-    """Writes for callers of one Agency; its ledgers have `kinds`.
+    """Writes for callers of one Agency; its ledgers have `kinds`."""
 
-    `follow` is told which refs moved where, so that whoever reads next sees it.
-    """
-
-    def __init__(self, agency: Agency, kinds: Kinds, follow: Follow) -> None:
+    def __init__(self, agency: Agency, kinds: Kinds) -> None:
         self._agency = agency
         self._kinds = kinds
-        self._follow = follow
         self._running: set[asyncio.Task[Outcome]] = set()
 
     async def write(self, caller: Caller, asked: Asked, build: Build) -> Outcome:
@@ -133,18 +134,38 @@ class Desk:
             task.add_done_callback(self._running.discard)
             return await asyncio.shield(task)
 
+    async def try_out(self, caller: Caller, asked: Asked, build: Build, stage: str) -> Examined | Denied:
+        """Returns what the judge would find in a session if `build` were written; nothing of it is kept.
+
+        With a `stage`, what its gate would say. Raises as `write` does, and OSError where the judge is gone.
+        """
+        agency = self._agency
+        agency.pace.count(caller.key_id)
+        async with agency.places.place(caller.client):
+            wanted = AskedOfGit(asked.place, RECEIVE, is_listing=False)
+            admitted = await asyncio.to_thread(admit, agency, caller, wanted)
+            if not isinstance(admitted, Admitted):
+                return admitted
+            write = _Write(agency, self._kinds, caller, asked)
+            with private_objects(write.git_dir) as folder:
+                made = await asyncio.to_thread(write.build, folder, build)
+                project, session = asked.names
+                question = self.examination(asked.place, (project, session), made.answer["tip"], stage)
+                return await self.examine(question._replace(objects=folder))
+
     async def _locked(self, caller: Caller, asked: Asked, build: Build) -> Outcome:
         began = time.monotonic()
         async with self._lock(asked.place) as is_ours:
             if not is_ours:
                 return BUSY
-            late = await late_refusal(self._agency, caller, asked.place)
+            still = partial(late_refusal, self._agency, caller, asked.place)
+            late = await asyncio.to_thread(still)
             if late is not None:
                 return Verdict((late,))
-            recorder = self._agency.recorder(asked.place, caller, secrets.token_hex(8), WRITTEN)
+            recorder = self._agency.recorder(asked.place, caller, secrets.token_hex(8), still, WRITTEN)
             outcome = await self._held(_Write(self._agency, self._kinds, caller, asked), build, recorder)
-        if isinstance(outcome, Written) and recorder.refs:
-            await self._follow(asked.place, recorder.refs)
+        if isinstance(outcome, Written):
+            self._agency.follow(recorder)
         if isinstance(outcome, (Written, Verdict)) and recorder.result:
             self._agency.pushed(asked.place, recorder, time.monotonic() - began)
         return outcome
@@ -163,12 +184,9 @@ class Desk:
                 {"code": each.code, "message": each.message} for each in verdict.recorded
             ]
             recorder.also = partial(write.keep, made)
-            is_noted = await recorder.decide(said, verdict)
+            verdict = await recorder.decide(said, verdict)
             if verdict.refused:
                 return verdict
-            if not is_noted:
-                words = "the audit cannot be written"
-                return Verdict((Refusal("", "audit", words, "the operator: idse agency doctor"),))
             await asyncio.to_thread(write.finish, folder, made)
         return Written(made.answer, made.answer["tip"])
 
@@ -253,7 +271,9 @@ class _Write:
             return None
         letters = _letters(self._chance())
         own, whole = letters[: len(letters) // 2], letters
-        asked = ("rev-list", "--basic-regexp", f"--grep=^Idse-Event: .\\{{10\\}}{own}", self._asked.ref)
+        since = f"--max-age={int(time.time()) - KEPT_SECONDS}"  # an answer is kept no longer either
+        grep = f"--grep=^Idse-Event: .\\{{10\\}}{own}"
+        asked = ("rev-list", since, "--basic-regexp", grep, self._asked.ref)
         for commit in self._vault.git.lines(*asked):
             data = self._vault.git.bytes("cat-file", "blob", f"{commit}:event.json")
             event = json.loads(data)["id"]
@@ -267,7 +287,8 @@ class _Write:
 
     def _chance(self) -> bytes:
         """Returns bytes for an event's id that tell the name of the write, and its request."""
-        name = f"{self._caller.client_id}\0{self._caller.key_id}\0{self._asked.name}"
+        own = first_key(self._agency.admin.database, self._caller)
+        name = f"{self._caller.client_id}\0{own}\0{self._asked.name}"
         return b"".join(hashlib.sha256(each.encode()).digest()[:_HALF] for each in (name, self._asked.digest))
 
     def build(self, folder: str, build: Build) -> _Made:

@@ -83,13 +83,14 @@ SELECT s.client_id, 'migrated', s.id, '',
 FROM sessions s WHERE s.status <> 'deleted'
 
 UNION ALL
-SELECT t.client_id, 'documented', t.session_id, t.stage,
-  CASE WHEN t.status = 'complete' AND coalesce(a.bytes, 0) > 0 THEN 1 ELSE 0 END,
+SELECT s.client_id, 'documented', s.id, t.stage,
+  CASE WHEN t.status = 'complete' AND EXISTS (SELECT 1 FROM artifacts a WHERE a.client_id = t.client_id
+    AND a.session_id = t.session_id AND a.stage = t.stage AND a.bytes > 0) THEN 1 ELSE 0 END,
   substr(s.updated_at, 1, 10), 0
-FROM stages t
-JOIN sessions s ON s.client_id = t.client_id AND s.id = t.session_id AND s.status <> 'deleted'
-LEFT JOIN artifacts a ON a.client_id = t.client_id AND a.session_id = t.session_id AND a.stage = t.stage
-WHERE t.status <> 'not_needed'
+FROM sessions s
+-- CROSS, as SQLite then reads both in their order.
+CROSS JOIN stages t
+WHERE t.client_id = s.client_id AND t.session_id = s.id AND s.status <> 'deleted' AND t.status <> 'not_needed'
 
 UNION ALL
 SELECT f.client_id, 'gate_failures', f.session_id, f.rule, count(*), substr(s.updated_at, 1, 10), 0

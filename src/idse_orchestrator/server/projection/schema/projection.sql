@@ -86,7 +86,7 @@ CREATE TABLE sessions (
   warnings BIGINT NOT NULL,
   -- Why the server cannot judge it; '' where it can.
   unreadable TEXT NOT NULL,
-  -- What tells the day and the rules by which it was judged from others.
+  -- What tells the rules by which it was judged from others; the day as well, where a waiver of it ends.
   judged_by TEXT NOT NULL,
   tags_json TEXT NOT NULL,
   parents_json TEXT NOT NULL,
@@ -146,6 +146,7 @@ CREATE TABLE stages (
   assigned TEXT NOT NULL,
   PRIMARY KEY (client_id, session_id, stage)
 );
+CREATE INDEX stages_by_session ON stages (client_id, session_id, stage, status, condition, reopens, at);
 
 -- Events of ledgers, those of projects with them.
 CREATE TABLE events (
@@ -177,6 +178,7 @@ CREATE TABLE events (
   PRIMARY KEY (client_id, ledger_id, event_id)
 );
 CREATE INDEX events_in_order ON events (client_id, ledger_id, lamport, event_id);
+CREATE INDEX events_by_kind ON events (client_id, kind, ledger_id, stage, action, lamport, agent, at, seen_at);
 
 -- What the rules of this Agency find in a session at its tip, today.
 CREATE TABLE findings (

@@ -1,0 +1,97 @@
+"""What differs between two texts, line by line, and within lines that took the place of others."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+
+from idse_orchestrator.base.records import NamedTuple
+from idse_orchestrator.base.text_merge import common_blocks
+
+SAME, REMOVED, ADDED, GAP = "same", "removed", "added", "gap"
+AROUND = 2
+"""Lines that are shown before and after each difference."""
+MOST = 120
+"""Lines of a difference that a page shows."""
+_MOST_WORDS = 400
+_WORD = re.compile(r"\s+|\w+|[^\w\s]")
+Parts = tuple[tuple[str, bool], ...]
+
+
+class Line(NamedTuple):
+    """One line: its `number` in the text that has it, the newer one where both do.
+
+    `parts` are its text, each with whether the other line has it otherwise. Of a gap, `number` counts the
+    lines that are left out.
+    """
+
+    kind: str
+    number: int
+    parts: Parts = ()
+
+
+class Difference(NamedTuple):
+    """What is to be shown, how many lines came and went, and how many more there are than are shown."""
+
+    lines: tuple[Line, ...]
+    added: int
+    removed: int
+    more: int = 0
+
+
+def difference(old: str, new: str) -> Difference:
+    """Returns how to make `new` of `old`."""
+    lines = [*_lines(*(text.removesuffix("\n").split("\n") if text else [] for text in (old, new)))]
+    added, removed = (sum(line.kind == kind for line in lines) for kind in (ADDED, REMOVED))
+    shown = tuple(lines[:MOST]) if added or removed else ()
+    return Difference(shown, added, removed, max(0, len(lines) - MOST))
+
+
+def _lines(old: Sequence[str], new: Sequence[str]) -> Iterator[Line]:
+    one, other = ([line.encode("utf-8", "surrogatepass") for line in text] for text in (old, new))
+    at, to = 0, 0
+    for start, begin, size in (*common_blocks(one, other), (len(old), len(new), 0)):
+        yield from _changed(old[at:start], new[to:begin], at, to)
+        is_last = begin + size == len(new)
+        before = AROUND if start or begin else 0
+        after = 0 if is_last else AROUND
+        hidden = size - before - after
+        for place in range(size):
+            if hidden > 1 and before <= place < size - after:
+                if place == before:
+                    yield Line(GAP, hidden)
+                continue
+            yield Line(SAME, begin + place + 1, ((new[begin + place], False),))
+        at, to = start + size, begin + size
+
+
+def _changed(old: Sequence[str], new: Sequence[str], at: int, to: int) -> Iterator[Line]:
+    if len(old) == len(new):
+        for place, (one, other) in enumerate(zip(old, new, strict=True), 1):
+            left, right = _marked(one, other)
+            yield Line(REMOVED, at + place, left)
+            yield Line(ADDED, to + place, right)
+        return
+    for place, line in enumerate(old, 1):
+        yield Line(REMOVED, at + place, ((line, False),))
+    for place, line in enumerate(new, 1):
+        yield Line(ADDED, to + place, ((line, False),))
+
+
+def _marked(old: str, new: str) -> tuple[Parts, Parts]:
+    """Returns two lines in parts; what only one of them has is marked, unless they have little in common."""
+    one, other = _WORD.findall(old), _WORD.findall(new)
+    if not 0 < len(one) < _MOST_WORDS or not 0 < len(other) < _MOST_WORDS:
+        return ((old, False),), ((new, False),)
+    from difflib import SequenceMatcher  # only who looks at a difference needs it
+
+    matcher = SequenceMatcher(None, one, other, autojunk=False)
+    alike = sum(len("".join(one[at : at + size]).strip()) for at, _, size in matcher.get_matching_blocks())
+    if alike < 0.4 * min(len(old.strip()), len(new.strip())):
+        return ((old, False),), ((new, False),)
+    left: list[tuple[str, bool]] = []
+    right: list[tuple[str, bool]] = []
+    for tag, start, end, begin, stop in matcher.get_opcodes():
+        left += [("".join(one[start:end]), tag != "equal")] if end > start else []
+        right += [("".join(other[begin:stop]), tag != "equal")] if stop > begin else []
+    return tuple(left), tuple(right)
