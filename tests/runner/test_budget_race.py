@@ -38,7 +38,7 @@ def _taker(folder, environment, ready, done):
     taken, most = 0, 0.0
     while meter.refused is None:
         board = queue.board(*SESSION)
-        free = board.ready()
+        free = [each for each in board.ready() if not each.not_before]
         if not free:
             break
         admission = meter.admit("mine", free[(taken + os.getpid()) % len(free)], board.states)

@@ -63,7 +63,8 @@ def ready_adapter(settings: AgentSettings, environment: Mapping[str, str]) -> Ad
             where=environment.get("PATH"),
             fix=_ways(INSTALL.get(settings.adapter), settings, "program"),
         )
-    found = settings._replace(program=program, reads=(*settings.reads, *_installed(program, environment.get("PATH", ""))))
+    shown = _installed(program, environment.get("PATH", ""))
+    found = settings._replace(program=program, reads=(*settings.reads, *shown))
     if found.argv:
         found = found._replace(argv=(program, *found.argv[1:]))
     return adapter_of(found._replace(env={**found.env, **_key(found, environment)}))
@@ -79,7 +80,8 @@ def _installed(program: str, path: str) -> tuple[str, ...]:
     modules, found, _ = real.partition("/node_modules/")
     folder = f"{modules}/node_modules" if found else os.path.dirname(real)
     shown = real if folder in (os.path.realpath(os.path.expanduser("~")), "/") else folder
-    return (shown,) if os.path.dirname(program) in path.split(os.pathsep) or shown == real else (program, shown)
+    is_found = os.path.dirname(program) in path.split(os.pathsep)
+    return (shown,) if is_found or shown == real else (program, shown)
 
 
 def _key(settings: AgentSettings, environment: Mapping[str, str]) -> Mapping[str, str]:
