@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
+import time
 
 import pytest
 
 from here import acting, discover
 from idse_orchestrator.errors import FencedError, TaskStateError, UnfitEventError, UnknownNameError
-from idse_orchestrator.tasks.enqueue import Change, NewTask
+from idse_orchestrator.tasks import board
+from idse_orchestrator.tasks.board import tips_below
+from idse_orchestrator.tasks.state import Change, NewTask
 from idse_orchestrator.wiring.tasks import task_queue
 
 BASE, CODE, INTO = "a" * 40, "b" * 40, "c" * 40
@@ -282,6 +286,28 @@ def test_the_board_reads_only_what_moved_and_may_be_deleted(queue, repo, monkeyp
     kept.unlink()
     repo.git("pack-refs", "--all")
     assert task_queue(vault, acting(vault)).board("portal", "login").counts == after.counts
+
+
+def test_refs_that_stand_still_are_not_listed_again_and_every_move_is_seen(queue, repo, monkeypatch):
+    begin(queue, *(NewTask(f"T{number:03}", "a", position=number) for number in range(80)))
+    folder = repo.path / ".git" / PLACE
+    os.utime(folder, (time.time() - 60,) * 2)
+    vault = discover(str(repo.path))
+    other = task_queue(vault, acting(vault))
+    listed = []
+    monkeypatch.setattr(board, "tips_below", lambda *args: listed.append(args) or tips_below(*args))
+    assert other.board("portal", "login").counts == {"ready": 80}
+    assert other.board("portal", "login").counts == {"ready": 80}
+    assert task_queue(vault, acting(vault)).board("portal", "login").counts == {"ready": 80}
+    assert len(listed) == 1
+    for number in range(20):
+        take(queue, queue.state("portal", "login", f"T{number:03}"))
+        assert len(other.board("portal", "login").held) == number + 1
+    os.utime(folder, (time.time() - 60,) * 2)
+    assert len(other.board("portal", "login").held) == 20
+    repo.git("pack-refs", "--all", "--prune")
+    take(queue, queue.state("portal", "login", "T050"))
+    assert len(other.board("portal", "login").held) == 21
 
 
 def test_a_damaged_task_is_named_and_hides_no_other(queue, repo):
