@@ -14,7 +14,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from idse_orchestrator.base.records import NamedTuple
-from idse_orchestrator.errors import FencedError, TaskStateError
+from idse_orchestrator.errors import ConflictError, FencedError, StorageError, TaskStateError
 from idse_orchestrator.ledger.writer import moment_of
 from idse_orchestrator.runner.attempt import Attempt
 from idse_orchestrator.runner.meter import Admission, Meter
@@ -119,6 +119,8 @@ class MultiAgentOrchestrator:
         """Why nothing more is taken, "" while the run goes on."""
         self.signals = 0
         self.trouble = ""
+        self.refused: ConflictError | StorageError | None = None
+        """What keeps results from being merged; None while they are."""
         self.attempts: list[Attempt] = []
         self._tools, self._terms = tools, terms
         self._queue = tools.queue
@@ -131,6 +133,7 @@ class MultiAgentOrchestrator:
         self._before: dict[str, str] = {}
         self._troubles = 0
         self._looked = self._beaten = 0.0
+        self._asked = 0
         self._is_dirty = True
         self.board: Board = tools.queue.board(*key)
 
@@ -138,7 +141,7 @@ class MultiAgentOrchestrator:
 
     def run(self) -> None:
         """Works until there is nothing more to do, or it is told to stop. What is held then is released."""
-        with stop_signals(self.ask_to_stop) as wake:
+        with stop_signals(self._count_signal) as wake:
             try:
                 while True:
                     self._look()
@@ -148,6 +151,7 @@ class MultiAgentOrchestrator:
                     for ready in wait(children, [wake], POLL_S):
                         with suppress(BlockingIOError):
                             os.read(ready, 4096)
+                    self._heed_signals()
                     self._advance()
                     self._show(self)
             finally:
@@ -155,6 +159,15 @@ class MultiAgentOrchestrator:
                     attempt.abandon()
                 with suppress(OSError):
                     self._queue.keep_board(*self.key)
+
+    def _count_signal(self) -> None:
+        """Only counts: it may interrupt anything, even a line that is being written."""
+        self._asked += 1
+
+    def _heed_signals(self) -> None:
+        while self._asked:
+            self._asked -= 1
+            self.ask_to_stop()
 
     def ask_to_stop(self) -> None:
         """Takes nothing more; the second time ends what runs, the third kills it."""
@@ -208,13 +221,17 @@ class MultiAgentOrchestrator:
 
     def _merge(self) -> bool:
         """Takes in the results that nobody has to look at. Returns whether there were any."""
-        if not self.options.merges:
+        if not self.options.merges or self.refused is not None:
             return False
         found = False
         for state in self.board.states:
             if not self._is_ours(state) or not self._settling.is_due(state):
                 continue
-            verdict = self._settling.settle(state)
+            try:
+                verdict = self._settling.settle(state)
+            except (ConflictError, StorageError) as error:
+                self._cannot_merge(error)
+                return found
             found = True
             if verdict is None:
                 continue
@@ -227,6 +244,13 @@ class MultiAgentOrchestrator:
                 )
             )  # fmt: skip
         return found
+
+    def _cannot_merge(self, error: ConflictError | StorageError) -> None:
+        """Leaves results where they are, and takes nothing more: what is worked on comes to its end."""
+        self.refused = error
+        if not self.stopping:
+            self.stopping = error.message
+            self._tell(Happened(STOPPING, why=error.message))
 
     # --- taking
 
