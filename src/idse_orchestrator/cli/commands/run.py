@@ -200,7 +200,7 @@ class View(NamedTuple):
 
 
 class _Watched:
-    """A view that its reader may leave, or whose terminal may be closed: then the run drains, as by Ctrl-C."""
+    """A view whose reader may leave, or whose terminal may be closed: then the run drains, as by Ctrl-C."""
 
     def __init__(self, view: View) -> None:
         self._view = view
