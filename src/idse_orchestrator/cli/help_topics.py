@@ -272,6 +272,22 @@ EXAMPLES: Mapping[str, tuple[tuple[str, str], tuple[str, str]]] = MappingProxyTy
             ("idse metrics print", "figures of all tasks of the project, as Prometheus reads them"),
             ("idse metrics print --project portal", "of one project by name"),
         ),
+        "cost report": (
+            ("idse cost report --by agent", "what each agent used and cost in this project"),
+            ("idse cost report --by day --csv", "a line for each day, for a spreadsheet"),
+        ),
+        "cost prices": (
+            ("idse cost prices", "what a million tokens of each model cost, since when, and who says so"),
+            ("idse cost prices --json", "the same for a program"),
+        ),
+        "limits show": (
+            ("idse limits show", "what is left of this minute's requests and tokens, and of budgets"),
+            ("idse limits show --json", "the same for a program"),
+        ),
+        "metrics print": (
+            ("idse metrics print", "figures of all tasks of the project, as Prometheus reads them"),
+            ("idse metrics print --project portal", "of one project by name"),
+        ),
         "drift": (
             ("idse drift", "which commits changed what the session you work on built"),
             ("idse drift --all --strict", "all sessions of the project, as in CI"),
