@@ -1,7 +1,7 @@
 """Floors that are no program of their own: bare Python, libgit2 and git doing what a row does at the least.
 
     python floors.py append REPOSITORY REF LIKE
-    python floors.py lives REPOSITORY REF
+    python floors.py lives REPOSITORY REF [HOW_MANY]
     python floors.py parse FOLDER
     python floors.py digest FOLDER
     python floors.py migrate SOURCE TARGET STREAM
@@ -61,11 +61,12 @@ def append(folder: str, ref: str, like: str) -> None:
     in_rounds(once_locked)
 
 
-def lives(folder: str, like: str) -> None:
+def lives(folder: str, like: str, works: str = "") -> None:
     """The three commits of the task `like` again and again, each time as a new ref, by libgit2 alone.
 
     Under a lock each: the tip is looked up, two blobs, a tree and a commit are made, and the ref moves by
-    compare-and-swap, without a reflog.
+    compare-and-swap, without a reflog. With `works` it says "ready", waits for a line, makes the last two
+    commits of that many refs, of each that is not there yet, and prints start, end, and how many it made.
     """
     import fcntl
 
@@ -79,28 +80,44 @@ def lives(folder: str, like: str) -> None:
         (commit.message, [(entry.name, entry.data) for entry in commit.tree], commit.author)
         for commit in reversed(line)
     ]
-    backend, numbers = pygit2.RefdbFsBackend(git), itertools.count()
+    backend, place = pygit2.RefdbFsBackend(git), like.rpartition("/")[0]
+
+    def write(ref: str, salt: bytes, event: tuple, *, new: bool = False) -> bool:
+        message, contents, who = event
+        with open(os.path.join(folder, ".git", "floor.lock"), "ab") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            tip = git.references.get(ref)
+            if new and tip:
+                return False
+            builder = git.TreeBuilder()
+            for name, data in contents:
+                builder.insert(name, git.create_blob(salt + data[len(salt) :]), _BLOB)
+            parents = [tip.target] if tip else []
+            text = git.create_commit_string(who, who, message, builder.write(), parents)
+            made = git.write(pygit2.GIT_OBJECT_COMMIT, text.encode())
+            before = tip.target if tip else pygit2.Oid(raw=bytes(20))
+            backend.write(pygit2.Reference(ref, made, None), True, who, "", before, None)  # noqa: FBT003
+        return True
+
+    numbers = itertools.count()
 
     def once() -> None:
         number = next(numbers)
-        salt, ref = (
-            b"%010d%010d" % (os.getpid(), number),
-            f"{like.rpartition('/')[0]}/F{os.getpid()}-{number}",
-        )
-        for message, contents, who in events:
-            with open(os.path.join(folder, ".git", "floor.lock"), "ab") as lock:
-                fcntl.flock(lock, fcntl.LOCK_EX)
-                tip = git.references.get(ref)
-                builder = git.TreeBuilder()
-                for name, data in contents:
-                    builder.insert(name, git.create_blob(salt + data[len(salt) :]), _BLOB)
-                parents = [tip.target] if tip else []
-                text = git.create_commit_string(who, who, message, builder.write(), parents)
-                made = git.write(pygit2.GIT_OBJECT_COMMIT, text.encode())
-                before = tip.target if tip else pygit2.Oid(raw=bytes(20))
-                backend.write(pygit2.Reference(ref, made, None), True, who, "", before, None)  # noqa: FBT003
+        for event in events:
+            write(f"{place}/F{os.getpid()}-{number}", b"%010d%010d" % (os.getpid(), number), event)
 
-    in_rounds(once)
+    if not works:
+        in_rounds(once)
+        return
+    print("ready", flush=True)
+    sys.stdin.readline()
+    started, had = time.time(), 0
+    for number in range(int(works)):
+        ref, salt = f"{place}/W{number}", b"%010d%010d" % (os.getpid(), number)
+        if write(ref, salt, events[1], new=True):
+            write(ref, salt, events[2])
+            had += 1
+    print(started, time.time(), had, flush=True)
 
 
 def in_rounds(once: Callable[[], object]) -> None:

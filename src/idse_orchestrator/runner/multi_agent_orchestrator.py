@@ -23,6 +23,7 @@ from idse_orchestrator.runner.queue.settle import MERGED, Settling
 from idse_orchestrator.runner.task_handler import TaskHandler
 from idse_orchestrator.runner.terms import Settled, Terms, Tools
 from idse_orchestrator.runner.work.child import end_marked, stop_signals, wait
+from idse_orchestrator.runner.work.sandbox import NONE, REQUIRED
 from idse_orchestrator.runner.work.worker_lock import GRACE_S, Watch, WorkerLock
 from idse_orchestrator.tasks.words import FAILED, HELD, READY, REVIEW
 
@@ -292,10 +293,17 @@ class MultiAgentOrchestrator:
 
     def _able(self, state: TaskState) -> Sequence[str]:
         """Returns the agents of this run that could do a task, sooner or later."""
+        if self._lacks_sandbox(state):
+            return ()
         return [
-            name for name in self._adapters
+            name
+            for name in self._adapters
             if name not in self._out and not self._meter.objection(name, state)
-        ]  # fmt: skip
+        ]
+
+    def _lacks_sandbox(self, state: TaskState) -> bool:
+        """Tests for a task that asks for a sandbox where there is none. A document cannot ask for less."""
+        return state.caps.get("sandbox") == REQUIRED and self._tools.sandbox.name == NONE
 
     def _wanted(self, state: TaskState) -> str:
         return "" if self.options.any_agent else state.agent
@@ -404,6 +412,8 @@ class MultiAgentOrchestrator:
 
     def _objection(self, state: TaskState) -> str:
         """Returns why none of the agents can do a task, "" where one can."""
+        if self._lacks_sandbox(state):
+            return "asks for a sandbox, and there is none here"
         objections = [self._meter.objection(name, state) for name in self._adapters]
         return objections[0] if objections and all(objections) else ""
 
