@@ -5,6 +5,9 @@ from __future__ import annotations
 import json
 import multiprocessing
 import os
+import pathlib
+import subprocess
+import sys
 import time
 
 from idse_orchestrator.runner.meter import Meter, Party
@@ -35,7 +38,7 @@ def _taker(folder, environment, ready, done):
     taken, most = 0, 0.0
     while meter.refused is None:
         board = queue.board(*SESSION)
-        free = board.ready()
+        free = [each for each in board.ready() if not each.not_before]
         if not free:
             break
         admission = meter.admit("mine", free[(taken + os.getpid()) % len(free)], board.states)
@@ -66,7 +69,7 @@ def _taker(folder, environment, ready, done):
 
 def test_eight_processes_never_exceed_a_budget(repo):
     begin_project(repo, MANY)
-    assert repo.idse("task", "queue").returncode == 0
+    assert repo.idse("task", "add").returncode == 0
     spawned = multiprocessing.get_context("spawn")
     ready, done = spawned.Barrier(8), spawned.Queue()
     workers = [
@@ -91,10 +94,6 @@ def test_two_runs_at_once_share_a_budget(repo):
     """Real processes of `idse run`: what both spend stays within the budget plus one attempt's overrun."""
     begin_project(repo, MANY)
     set_up(agents={"mine": agent("done", cost=0.08)}, budgets={"session": 0.5})
-    import pathlib
-    import subprocess
-    import sys
-
     idse = str(pathlib.Path(sys.executable).parent / "idse")
     both = [
         subprocess.Popen(
