@@ -315,6 +315,17 @@ class TestWhatKeepsARunFromBeginning:
         done = project.idse("run", "--agent", WRITE)
         assert "its stage tasks changed after it was completed" in done.stderr
 
+    @pytest.mark.parametrize("words", [["--agents", "claude"], ["--agent", WRITE]])
+    @pytest.mark.parametrize("budget", ["nan", "inf"])
+    def test_a_budget_that_is_no_number(self, project, words, budget):
+        done = project.idse("run", *words, "--budget", budget)
+        assert (done.returncode, "is a number of US dollars" in done.stderr) == (2, True)
+
+    def test_a_budget_that_cannot_be_held(self, project):
+        done = project.idse("run", "--agent", WRITE, "--budget", "0")
+        assert (done.returncode, "it tells no cost" in done.stderr) == (2, True)
+        assert project.git("for-each-ref", "refs/idse-local") == ""
+
     def test_nobody_to_work(self, project):
         done = project.idse("run")
         assert (done.returncode, "nobody is named who works" in done.stderr) == (2, True)
@@ -402,6 +413,14 @@ class TestReportAndLogs:
         assert "| T001 | Write the tests | done | shell | 1 |" in once
         project.idse("run", "report", "--write")
         assert project.read(path).decode() == once
+
+    def test_a_cost_that_nobody_told_is_not_0(self, project):
+        project.idse("run", "--agent", WRITE, "--only", "T001")
+        shown = project.idse("cost", "report")
+        assert [row.split()[-2] for row in shown.stdout.splitlines()] == ["USD", "-", "-"]
+        assert "USD for each" not in shown.stderr
+        data = json.loads(project.idse("cost", "report", "--json").stdout)["data"]
+        assert [data["totals"][name] for name in ("cost_usd", "failed_usd", "per_accepted_usd")] == [None] * 3
 
     def test_a_report_as_json(self, project):
         project.idse("run", "--agent", WRITE)

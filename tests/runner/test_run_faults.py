@@ -326,6 +326,14 @@ class TestFullDisk:
 
 
 class TestWhatAPersonDoesMeanwhile:
+    def test_a_long_list_that_is_left_is_told_in_short(self, repo):
+        rows = (f"- [ ] T{number:03} [P] Write {number} (Files: src/f{number}.py)\n" for number in range(40))
+        begin_project(repo, "".join(rows))
+        done = repo.idse("run", "--sandbox", "none", "--agent", "kill -INT $PPID; sleep 0.1")
+        rows = done.stdout.splitlines()
+        assert len(rows) < 40
+        assert re.fullmatch(r"and \d+ more: idse task list", rows[-1])
+
     def test_who_stops_reading_does_not_stop_what_is_worked_on(self, eight):
         command = f"idse run -j 2 --agent 'sleep 0.5; {WRITE}' | head -n 1"
         env = {**os.environ, "PATH": f"{BIN}:{os.environ['PATH']}"}

@@ -17,7 +17,13 @@ from idse_orchestrator.base.names import ulid
 from idse_orchestrator.base.records import NamedTuple
 from idse_orchestrator.base.text import did_you_mean, few, one_line
 from idse_orchestrator.documents.project_workspace import ARTIFACTS, IMPLEMENTATION, artifact_path
-from idse_orchestrator.errors import GateError, NotARepositoryError, UnknownNameError, UsageError
+from idse_orchestrator.errors import (
+    ConflictError,
+    GateError,
+    NotARepositoryError,
+    UnknownNameError,
+    UsageError,
+)
 from idse_orchestrator.pipeline.stage_machine import START
 from idse_orchestrator.pipeline.stage_state_model import COMPLETE, IN_PROGRESS, standings
 from idse_orchestrator.runner.agents.shell import ShellAgent
@@ -28,7 +34,7 @@ from idse_orchestrator.runner.multi_agent_orchestrator import (
     Options,
     Place,
 )
-from idse_orchestrator.runner.queue.integration import Integration
+from idse_orchestrator.runner.queue.integration import HEADS, Integration
 from idse_orchestrator.runner.queue.results import Results
 from idse_orchestrator.runner.report import Row, markdown_of, row_of, with_report
 from idse_orchestrator.runner.terms import Terms, Tools
@@ -123,9 +129,8 @@ def prepare(app: Application, key: SessionKey, asked: Asked) -> Prepared:
     wants = wanted(read_list(_list_of(app, key, look), artifact_path(*key, TASKS)), board.states, TASKS)
     _refuse_unknown(asked.only, [*board.rows, *(task.task for task in wants.new)])
     _refuse_checks(own.checks, [*(task.caps for task in wants.new), *(state.caps for state in board.states)])
-    branch = Integration(_results(app), app.vault.common_dir, branch_of(key))
-    branch.refuse_checked_out()
-    branch.refuse_in_the_way()
+    Integration(_results(app), app.vault.common_dir, branch_of(key)).refuse_checked_out()
+    _refuse_in_the_way(app, branch_of(key))
     sandbox = find_sandbox(asked.sandbox, app.environment)
     if sandbox.contains and not asked.trust_project:
         _refuse_filters(app)
@@ -311,6 +316,20 @@ def _refuse_checks(known: Mapping[str, str], caps: Iterable[Mapping[str, Any]]) 
             cause="the name stands in tasks.md; the command is yours to say, as no document may name one",
             fix=(f"add it below checks in ~/.config/idse/agents.yaml, such as {unknown[0]}: pytest -q",),
         )
+
+
+def _refuse_in_the_way(app: Application, branch: str) -> None:
+    """Raises ConflictError where a branch stands that git cannot have beside `branch`."""
+    first = branch.partition("/")[0]
+    done = app.vault.git.attempt("for-each-ref", "--format=%(refname)", f"{HEADS}{first}")
+    for ref in os.fsdecode(done.stdout).split():
+        name = ref.removeprefix(HEADS)
+        if branch.startswith(f"{name}/") or name.startswith(f"{branch}/"):
+            raise ConflictError(
+                f"the branch {name} stands in the way of {branch}, which takes results in",
+                cause="git keeps no branch below the name of another one",
+                fix=(f"git branch -m {name} {name.replace('/', '-')}-old",),
+            )
 
 
 def _refuse_filters(app: Application) -> None:

@@ -76,6 +76,8 @@ def _lines(by: str, rows: Sequence[Mapping[str, Any]], total: Mapping[str, Any])
 
 def _cell(row: Mapping[str, Any], name: str) -> str:
     value = row[name]
+    if value is None:
+        return "-"
     return f"{value:.4f}" if name == "cost_usd" else f"{value:,}"
 
 

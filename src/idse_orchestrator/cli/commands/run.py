@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from math import isfinite
 from typing import TYPE_CHECKING
 
 from idse_orchestrator.base.records import NamedTuple
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
 
 SCHEMA = "idse.run/1"
 REPORT = "report"
+_MOST_LEFT = 20
+"""Tasks that are not done, and that are told when a run is over."""
 
 
 def work_off(  # noqa: PLR0913 - each option is one
@@ -53,15 +56,15 @@ def work_off(  # noqa: PLR0913 - each option is one
     trust_project: bool,
     budget: float | None,
 ) -> Answer | int:
-    r"""Work off the tasks of a session with agents, side by side, and merge what they leave.
+    """Work off the tasks of a session with agents, side by side, and merge what they leave.
 
     A run starts when the stage tasks is complete. Each attempt works in a private repository of its own, in a
     sandbox where there is one; what it leaves is taken when its evidence is whole, and is merged onto the
     branch idse/PROJECT/SESSION. Nothing is pushed, and your branch and work tree stay as they are. Ctrl-C
     lets what runs come to its end; a second one ends it.
 
-    \b
-    idse run report   tells per task who did it, how often, how long, and with which evidence.
+    `idse run report` tells for each task who did it, how often, how long, at what cost, and with which
+    evidence.
 
     Exit codes: 0 all is done, 1 something failed or waits for a person, 2 refused before it began,
     3 results conflict, 75 a limit or a budget, 130 drained.
@@ -76,6 +79,14 @@ def work_off(  # noqa: PLR0913 - each option is one
     if command and agents:
         raise UsageError("--agent and --agents are two ways to say it", fix=("idse run --help",))
     names = tuple(name.strip() for name in (agents or "").split(",") if name.strip())
+    if budget is not None and not isfinite(budget):
+        raise UsageError("--budget is a number of US dollars", fix=("idse run --budget 20",))
+    if command and budget is not None:
+        raise UsageError(
+            "--budget cannot hold what a command spends: it tells no cost",
+            cause="a budget counts what agents report, or their tokens by the prices",
+            fix=("idse run --agents claude --budget 20", "idse run --agent 'make $IDSE_TASK'"),
+        )
     if not command and not names and not dry_run:
         raise UsageError(
             "nobody is named who works",
@@ -246,9 +257,13 @@ def _view(terminal: Terminal, key: SessionKey) -> View:
             sys.stdout.flush()
 
     def over(orchestrator: MultiAgentOrchestrator, _code: int) -> None:
-        left = [*orchestrator.left()]
-        for state, why in left:
+        left = sorted(
+            orchestrator.left(), key=lambda row: row[0].state == "ready"
+        )  # who needs a person first
+        for state, why in left[:_MOST_LEFT]:
             terminal.data(printable(f"{state.task}  {state.state}: {one_line(why)}"))
+        if left[_MOST_LEFT:]:
+            terminal.data(f"and {len(left) - _MOST_LEFT:,} more: idse task list")
         terminal.say(f"{name}: {counts(orchestrator.totals()) or 'no task'}")
         failed = next((state.task for state, _ in left if state.state == "failed"), "")
         review = next((state.task for state, _ in left if state.state == "review"), "")

@@ -20,7 +20,8 @@ _ENDS = ("finish", "fail", "release", "expire", "cancel")
 class Attempt(NamedTuple):
     """One attempt. `end` is the action that ended it, "" while it goes on; `why` is its closed word.
 
-    `cost_usd` is None where nobody knows it: then `reserve_usd`, what it held back, counts against budgets.
+    `cost_usd` is None where nobody told it; of an agent that has prices, `reserve_usd`, what it held back,
+    counts against budgets then.
     `accepted`: its result was taken. `again`: it did what had been done before, and was reopened.
     """
 
@@ -40,9 +41,9 @@ class Attempt(NamedTuple):
 
     @property
     def cost_usd(self) -> float | None:
-        """What it cost; 0 for what costs nothing that we could know."""
+        """What it cost; None where nobody told, as a command of the shell does not."""
         found: float | None = self.usage.get("cost_usd")
-        return None if found is None and self.is_unknown else found or 0.0
+        return found
 
     @property
     def is_unknown(self) -> bool:
@@ -103,7 +104,8 @@ NUMBERS = (
     "attempts", "accepted", "failed", "released", "seconds", *Usage._fields, "cost_usd",
     "unknown", "unknown_usd",
 )  # fmt: skip
-"""The columns of numbers: `unknown` attempts have a cost that nobody knows; they held back `unknown_usd`."""
+"""The columns of numbers: `cost_usd` is None where no attempt told a cost; `unknown` attempts have a cost
+that nobody knows, and held back `unknown_usd`."""
 
 
 def sums(attempts: Sequence[Attempt]) -> dict[str, Any]:
@@ -134,14 +136,16 @@ def rows_by(attempts: Iterable[Attempt], by: str) -> list[dict[str, Any]]:
 def totals(attempts: Sequence[Attempt]) -> dict[str, Any]:
     """Returns the numbers of all, what failed attempts cost, what was done again, and one accepted task."""
     found = sums(attempts)
-    accepted = found["accepted"]
+    accepted, cost = found["accepted"], found["cost_usd"]
     return {
         **found,
         "failed_usd": _total([each for each in attempts if not each.accepted and each.end]),
         "again_usd": _total([each for each in attempts if each.again]),
-        "per_accepted_usd": round(found["cost_usd"] / accepted, 6) if accepted else None,
+        "per_accepted_usd": round(cost / accepted, 6) if accepted and cost is not None else None,
     }
 
 
-def _total(attempts: Iterable[Attempt]) -> float:
-    return round(sum(each.cost_usd or 0.0 for each in attempts), 6)
+def _total(attempts: Iterable[Attempt]) -> float | None:
+    """Returns what is known of their cost, None where nothing is."""
+    known = [each.cost_usd for each in attempts if each.cost_usd is not None]
+    return round(sum(known), 6) if known else None
