@@ -56,6 +56,32 @@ OUTCOMES = {
 }  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    "cost", ["NaN", "-1e9", "1e308", "1e400", "-Infinity", "true", '"3"', "1" + "0" * 400]
+)
+def test_a_cost_that_cannot_be_is_none(cost):
+    said = f'{{"type":"result","subtype":"success","is_error":false,"result":"x","total_cost_usd":{cost}}}'
+    seen = fold(Seen(), AGENTS["claude"].parse(said.encode()))
+    assert (seen.final, seen.cost_usd) == (True, None)
+
+
+@pytest.mark.parametrize(
+    ("delay", "seconds"),
+    [
+        ("7000", 7.0),
+        ("NaN", None),
+        ("-5", None),
+        ("1e300", 7 * 86400.0),
+        ("1e12", 7 * 86400.0),
+        ("1" + "0" * 400, None),
+    ],
+)
+def test_a_wait_that_cannot_be_freezes_nobody_for_years(delay, seconds):
+    said = f'{{"type":"system","subtype":"api_retry","error_status":429,"retry_delay_ms":{delay}}}'
+    assert AGENTS["claude"].parse(said.encode()).retry_after_s == seconds
+    assert trouble("rate limit, try again in 99999999 s").retry_after_s == 7 * 86400.0
+
+
 def seen_of(agent, mode):
     seen = Seen()
     for line in (RECORDED / f"{agent}-{mode}.jsonl").read_bytes().splitlines():

@@ -334,6 +334,16 @@ class TestWhatAPersonDoesMeanwhile:
         assert len(rows) < 40
         assert re.fullmatch(r"and \d+ more: idse task list", rows[-1])
 
+    def test_a_branch_that_is_deleted_is_told(self, project):
+        assert project.idse("run", "--agent", WRITE, "--only", "T001").returncode == 0
+        project.git("branch", "-D", BRANCH)
+        done = project.idse("run", "--agent", WRITE)
+        assert re.search("neither on .* nor on HEAD any more: T001", done.stderr)
+        project.git("merge", "-q", BRANCH)
+        project.git("branch", "-D", BRANCH)
+        assert project.idse("task", "reopen", "T001", "-m", "again").returncode == 0
+        assert "any more" not in project.idse("run", "--agent", WRITE).stderr
+
     def test_who_stops_reading_does_not_stop_what_is_worked_on(self, eight):
         command = f"idse run -j 2 --agent 'sleep 0.5; {WRITE}' | head -n 1"
         env = {**os.environ, "PATH": f"{BIN}:{os.environ['PATH']}"}

@@ -162,3 +162,11 @@ def test_a_rung_that_does_not_run_is_passed_by(tmp_path):
     broken.chmod(0o755)
     found = find_sandbox(AUTO, {"PATH": str(tmp_path)})
     assert found.passed[0] == "bwrap does not work here: No permissions to create a new namespace"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="who is not root cannot read it anyway")
+def test_what_only_root_may_read_is_hidden_from_what_root_runs(rung, bed):
+    if rung.name != BWRAP:
+        pytest.skip("unshare hides homes alone")
+    child, lines = run(rung, bed, "cat /etc/shadow; grep -c ^root: /etc/passwd")
+    assert (child.ended.code, lines) == (0, ["1"])

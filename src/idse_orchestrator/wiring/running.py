@@ -46,6 +46,7 @@ from idse_orchestrator.sessions.ports import Move
 from idse_orchestrator.sessions.status import next_action, no_ledger, same_lists
 from idse_orchestrator.tasks.enqueue import Wanted, read_list, wanted
 from idse_orchestrator.tasks.kind import LOCK
+from idse_orchestrator.tasks.words import DONE
 from idse_orchestrator.wiring.agent_setup import agents_of, prices_of, ready_adapter
 from idse_orchestrator.wiring.metering import meter_of, parties_of, refuse_empty, usage_of
 from idse_orchestrator.wiring.tasks import task_queue
@@ -54,6 +55,7 @@ if TYPE_CHECKING:
     from idse_orchestrator.ledger.events import SessionKey
     from idse_orchestrator.pipeline.values import Look
     from idse_orchestrator.runner.agents.adapter import Adapter
+    from idse_orchestrator.tasks.state import TaskState
     from idse_orchestrator.tasks.task_queue import TaskQueue
     from idse_orchestrator.wiring.application import Application
 
@@ -148,7 +150,8 @@ def begin(
     if prepared.starts:
         _start_implementation(app, key)
     prepared.queue.apply(*key, prepared.wants.new, prepared.wants.changes)
-    name = f"{os.uname().nodename[:30]}-{os.getpid()}-{_unique()}"
+    host = "".join(each if each.isascii() and each.isalnum() else "-" for each in os.uname().nodename[:30])
+    name = f"{host.strip('-') or 'host'}-{os.getpid()}-{_unique()}"
     parties = parties_of(prepared.own, prepared.adapters, name)
     meter = meter_of(
         app.vault, prepared.queue, key, prepared.own, prices_of(app.environment), parties, asked.budget_usd
@@ -394,6 +397,25 @@ def _secrets(app: Application) -> Callable[[bytes], bool]:
 
 def _unique() -> str:
     return ulid(int(time.time() * 1000), os.urandom(10))[-6:].lower()
+
+
+def not_taken_in(app: Application, key: SessionKey, states: Iterable[TaskState]) -> Sequence[str]:
+    """Returns tasks that are done and whose result neither the branch of results nor HEAD has any more.
+
+    Somebody deleted the branch or moved it back. What was taken over as a squashed commit looks the same.
+    """
+    tasks = {state.into: state.task for state in states if state.state == DONE and state.into}
+    if not tasks:
+        return ()
+    known = [name for name in ("HEAD", f"{HEADS}{branch_of(key)}") if _is_there(app, name)]
+    words = [*tasks, *(f"^{name}" for name in known)]
+    git = app.work_tree.git
+    done = git.attempt("rev-list", "--ignore-missing", "--stdin", stdin="\n".join(words).encode())
+    return [tasks[commit] for commit in done.stdout.decode().split() if commit in tasks]
+
+
+def _is_there(app: Application, name: str) -> bool:
+    return app.work_tree.git.attempt("rev-parse", "--verify", "--quiet", f"{name}^{{commit}}").returncode == 0
 
 
 def report_rows(app: Application, key: SessionKey) -> Sequence[Row]:

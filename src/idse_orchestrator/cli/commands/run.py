@@ -9,7 +9,7 @@ from math import isfinite
 from typing import TYPE_CHECKING
 
 from idse_orchestrator.base.records import NamedTuple
-from idse_orchestrator.base.text import counted, one_line, printable
+from idse_orchestrator.base.text import counted, few, one_line, printable
 from idse_orchestrator.cli.layout import Style, fitted
 from idse_orchestrator.cli.live import Live, counts, duration
 from idse_orchestrator.cli.streams import cannot_write
@@ -165,7 +165,7 @@ def _passed(reasons: Sequence[str]) -> str:
 
 def _run(run: Run, prepared: Prepared) -> int:
     from idse_orchestrator.runner.work.sandbox import NONE
-    from idse_orchestrator.wiring.running import begin
+    from idse_orchestrator.wiring.running import begin, not_taken_in
 
     terminal = run.terminal
     if prepared.sandbox.name == NONE and prepared.asked.sandbox != NONE:
@@ -182,9 +182,19 @@ def _run(run: Run, prepared: Prepared) -> int:
         orchestrator.release()
     code = exit_code(orchestrator)
     view.over(orchestrator, code)
+    strayed = not_taken_in(run.app, prepared.key, orchestrator.board.states)
+    if strayed:
+        terminal.warn(_strayed(strayed, prepared.key))
     if orchestrator.refused is not None:
         raise orchestrator.refused
     return code
+
+
+def _strayed(tasks: Sequence[str], key: SessionKey) -> str:
+    return (
+        f"done, and neither on idse/{'/'.join(key)} nor on HEAD any more: {few(tasks)}; "
+        f"idse task reopen {tasks[0]} has it done again"
+    )
 
 
 def exit_code(orchestrator: MultiAgentOrchestrator) -> int:

@@ -27,7 +27,7 @@ from idse_orchestrator.runner.agents.adapter import (
     Usage,
     judged,
 )
-from idse_orchestrator.runner.agents.lines import below, count_at, row_of, text_at, trouble
+from idse_orchestrator.runner.agents.lines import below, count_at, money_at, row_of, text_at, trouble, wait_of
 from idse_orchestrator.runner.agents.settings import AgentSettings
 
 # Settings of the user alone, who has none in the home that it gets; no MCP server but those of a flag, of
@@ -91,8 +91,7 @@ def _retry(row: Mapping[str, Any]) -> Event | None:
     if status in (401, 403):
         return Event(LOGIN, text_at(row, "error"))
     if status in (429, 529):
-        seconds = delay / 1000 if isinstance(delay, (int, float)) else None
-        return Event(LIMIT, text_at(row, "error"), retry_after_s=seconds)
+        return Event(LIMIT, text_at(row, "error"), retry_after_s=wait_of(delay, 0.001))
     return None
 
 
@@ -114,11 +113,10 @@ def _result(row: Mapping[str, Any]) -> Event:
     used = row.get("modelUsage")
     models = used if isinstance(used, dict) else {}
     usage = _usage([each for each in models.values() if isinstance(each, dict)]) or _of_turns(row)
-    cost = row.get("total_cost_usd")
     found = _verdict(row)
     return found._replace(
         usage=usage,
-        cost_usd=float(cost) if isinstance(cost, (int, float)) and not isinstance(cost, bool) else None,
+        cost_usd=money_at(row, "total_cost_usd"),
         model=_plain(max(models, key=lambda name: count_at(models[name], "outputTokens"), default=""))
         if all(isinstance(each, dict) for each in models.values())
         else "",

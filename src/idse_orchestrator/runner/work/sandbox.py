@@ -10,7 +10,10 @@ attempt when its first one ends.
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from functools import cache
 from shutil import which
 
 from idse_orchestrator.base.records import NamedTuple
@@ -107,10 +110,27 @@ def _bwrap(program: str, start: Start, reach: Reach) -> Sequence[str]:
         args += ["--ro-bind-try", place, place]
     for place in reach.write:
         args += ["--bind", place, place]
+    for place in _closed() if os.geteuid() == 0 else ():
+        args += ["--tmpfs", place] if os.path.isdir(place) else ["--ro-bind", "/dev/null", place]
     if start.mark:
         # Not by its own environment: to end an attempt is to end what carries the mark, and bwrap at last.
         args += ["--setenv", MARK, start.mark]
     return (*args, "--chdir", start.cwd, "--")
+
+
+@cache
+def _closed() -> Sequence[str]:
+    """Returns what below /etc only root may read, such as keys of the host: inside, root reads it still."""
+    found: list[str] = []
+    for folder, folders, names in os.walk("/etc"):
+        for name in (*folders, *names):
+            place = os.path.join(folder, name)
+            with suppress(OSError):
+                mode = os.lstat(place).st_mode
+                if not stat.S_ISLNK(mode) and not mode & (0o005 if stat.S_ISDIR(mode) else 0o004):
+                    found.append(place)
+        folders[:] = [name for name in folders if os.path.join(folder, name) not in found]
+    return found
 
 
 _HIDE = """\
