@@ -109,10 +109,11 @@ async def _inside(home: str, key: str, count: int, turns: int) -> Mapping[str, f
     return {name: 1000 * median(each) for name, each in times.items()}
 
 
-async def asked(app: Callable[..., Any], key: str, path: str = LIST) -> int:
-    """Asks for a path without a network; returns the status."""
+async def asked(app: Callable[..., Any], key: str, path: str = LIST, login: str = "") -> int:
+    """Asks for a path without a network, with a key or as who is logged in; returns the status."""
     said = []
-    shown = [(b"host", b"127.0.0.1"), (b"authorization", f"Bearer {key}".encode())]
+    who = (b"cookie", f"idse={login}".encode()) if login else (b"authorization", f"Bearer {key}".encode())
+    shown = [(b"host", b"127.0.0.1"), who]
 
     async def send(message: Mapping[str, Any]) -> None:
         said.append(message)

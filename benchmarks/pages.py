@@ -33,6 +33,7 @@ from idse_orchestrator.server.projection.ids import session_id
 from idse_orchestrator.server.projection.sqlite_store import SqliteStore
 from idse_orchestrator.server.tenants.audit import AuditEntry
 from idse_orchestrator.server.tenants.database import Database
+from idse_orchestrator.server.tenants.logins import Logins
 from idse_orchestrator.wiring.serving import doors_of
 
 _GRID = "/c/acme/shop/portal"
@@ -44,6 +45,7 @@ _PAGES = {
     "grid, what blocks": f"{_GRID}?show=blocked",
     "grid, a word": f"{_GRID}?q=session-0",
     "session": f"{_GRID}/session-00001",
+    "a document to write": f"{_GRID}/session-00001/write?document=plan.md",
     "findings": "/findings",
     "findings of a client": "/findings?client=acme",
     "analytics": "/analytics?client=acme",
@@ -57,7 +59,7 @@ _OWN = os.path.join(HERE, "pages.py")
 def pages(bed: Bed, sizes: Sizes) -> list[Figure]:
     """Each page of an Agency with many sessions, in one process with its own queries and template."""
     home, _ = make_home(bed, "requests_a_minute = 1000000")
-    words = ("key", "issue", "--admin", "--name", "Lead", "--scope", "read")
+    words = ("key", "issue", "--admin", "--name", "Lead", "--scope", "read,push")
     key = bed.run(IDSE, "agency", "--home", home, *words, cwd=bed.folder).split()[-1]
     turns = 3 if sizes.runs == 1 else 30
     with open(os.devnull, "w", encoding="utf-8") as log, redirect_stdout(log):
@@ -83,16 +85,18 @@ async def _all(home: str, key: str, count: int, turns: int) -> Mapping[str, Mapp
     """Returns medians in milliseconds of the queries and template of each page, and of the answer; bytes."""
     agency, store = filled(home, count)
     _fill_further(agency, store, count)
+    agency.hook.write()  # without it nothing is written
     app = App(agency, dict, doors_of(agency), print)
+    login = Logins(agency.admin).begin(agency.admin.keys.caller(key))
     found = {}
     with _watched() as (seconds, sizes):
         for name, path in _PAGES.items():
-            await asked(app, key, path)  # what is read once is read
+            await asked(app, key, path, login)  # what is read once is read
             times: dict[str, list[float]] = {"bare": [], "page": []}
             for _ in range(turns):
                 seconds.clear()
                 began = time.perf_counter()
-                status = await asked(app, key, path)
+                status = await asked(app, key, path, login)
                 times["page"].append(time.perf_counter() - began)
                 times["bare"].append(sum(seconds))
                 if status != 200:

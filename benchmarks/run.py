@@ -34,6 +34,7 @@ from projecting import ROWS as PROJECTING
 from routing import routing
 from rows import ROWS as LOCAL
 from rows import Sizes
+from running import ROWS as RUNNING
 from syncing import first_pull, joining, pushing
 from tasking import ROWS as TASKS
 from tracing import serving, tracing
@@ -41,6 +42,7 @@ from writing import ROWS as WRITING
 
 ROWS = {
     **LOCAL,
+    **RUNNING,
     **WRITING,
     "sync push": pushing,
     "sync first pull": first_pull,

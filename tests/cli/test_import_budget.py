@@ -156,3 +156,9 @@ def test_only_serving_loads_a_web_server(project, tmp_path):
     assert project.idse("agency", "init", *home).returncode == 0
     for command in (("client", "list"), ("key", "list"), ("doctor",), ("rules", "show")):
         assert not imported_by(project, "agency", *command, *home) & SERVING, command
+
+
+@pytest.mark.parametrize("args", [("status",), ("next",), ("hook", "pre-commit")], ids=" ".join)
+def test_what_runs_all_day_knows_no_runner(project, args):
+    loaded = modules_of(project, *args)
+    assert not {name for name in loaded if name.startswith("idse_orchestrator.runner") or name == "sqlite3"}

@@ -831,3 +831,23 @@ def test_a_name_that_is_not_seen_is_told(hits_of):
         0,
         {"where": "the name of the file", "points": "U+202E"},
     )
+
+
+@pytest.mark.parametrize(
+    ("lines", "pairs"),
+    [
+        ("- [ ] T1 a (Files: x)\n- [ ] T2 b (Files: x)", []),
+        ("- [ ] T1 a (Files: x)\n- [ ] T2 [P] b (Files: x)", [("T1", "T2")]),
+        ("- [ ] T1 a\n- [ ] T2 b (Deps: T1) (Files: x)\n- [ ] T3 c (Deps: T1) (Files: x)", [("T2", "T3")]),
+        ("- [ ] T1 a (Files: x)\n- [ ] T2 b (Deps: T1)\n- [ ] T3 c (Deps: T2) (Files: x)", []),
+        ("- [ ] T1 [P] a (Files: x)\n\n## Next\n\n- [ ] T2 [P] b (Files: x)", []),
+        ("- [ ] T1 a\n- [ ] T2 b (Files: x)\n\n## Next\n\n- [ ] T3 c (Deps: T1) (Files: x)", [("T2", "T3")]),
+    ],
+)
+def test_tasks_that_may_be_worked_on_at_once_are_found_in_the_whole_list(lines, pairs, document, hits_of):
+    found = [
+        (hit.params["first"], hit.params["second"])
+        for hit in hits_of("tasks", document("tasks", {"Setup": lines}))
+        if hit.rule == "IDSE605"
+    ]
+    assert found == pairs

@@ -40,6 +40,8 @@ MOST_FILES = 500
 # budgets and cost have eleven: buckets, where they are shared, budgets, prices, the meter of a run, how it is
 # put together, cost and figures out of ledgers, and three commands.
 # What Landlock is told is a file of its own: nothing else knows system calls.
+# The runner has 25 beside these: the protocol of agents and one for each of them, what an attempt needs, what
+# becomes of its result, the handler, the loop, the report; its wiring, its commands and the live view.
 # The pages have ten: what each shows, how, by which address, two doors, logins, whom a proxy names, who puts
 # them together for one repository, and their command. Those that write have four more: what they do, what a
 # form holds of a document, what differs between two texts, and older versions of documents.

@@ -6,7 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from idse_orchestrator.runner.agents.adapter import Usage
+from idse_orchestrator.runner.agents.adapter import Ended, Seen, Usage
+from idse_orchestrator.runner.agents.shell import ShellAgent
+from idse_orchestrator.runner.meter import Meter, Party
+from idse_orchestrator.runner.model.buckets import Amounts
 from idse_orchestrator.runner.model.budget import (
     FALLBACK_USD,
     Budget,
@@ -15,7 +18,9 @@ from idse_orchestrator.runner.model.budget import (
     refusing,
     reserve_usd,
 )
-from idse_orchestrator.runner.model.prices import Price
+from idse_orchestrator.runner.model.prices import Price, Prices
+from idse_orchestrator.runner.work.rate_limiter import Share
+from idse_orchestrator.wiring.metering import usage_of
 
 PRICE = Price("m", "2026-01-01", "https://x.example", 3, 15, 0.3, 3.75)
 
@@ -63,3 +68,15 @@ def test_takes_one_after_the_other_never_exceed_a_budget(cents, limit):
         if budget.fits(each / 100):
             budget = budget._replace(reserved_usd=round(budget.reserved_usd + each / 100, 6))
     assert budget.reserved_usd <= budget.limit_usd
+
+
+def test_who_was_turned_away_has_used_nothing_and_who_was_killed_counts_as_unknown():
+    parties = {"mine": Party((Share("account:a", Amounts(1)),)), "make": Party()}
+    meter = Meter(parties, Prices(), None, tuple, lambda: "2026-12-01")
+    mine, make = ShellAgent("true", "mine"), ShellAgent("true", "make")
+    usage = usage_of(meter, parties)
+    assert usage(mine, Seen(login=True), Ended(1)) == {"duration_ms": 0}
+    assert usage(mine, Seen(limit=True), Ended(1)) == {"duration_ms": 0}
+    assert usage(mine, Seen(limit=True, acts=1), Ended(1))["basis"] == "unknown"
+    assert usage(mine, Seen(), Ended(-9))["basis"] == "unknown"
+    assert usage(make, Seen(), Ended(0)) == {"duration_ms": 0}

@@ -128,7 +128,8 @@ def test_nothing_of_the_machine_is_in_what_was_recorded():
             lambda inner: st.lists(inner, max_size=3)
             | st.dictionaries(
                 st.sampled_from(["type", "subtype", "item", "message", "usage", "modelUsage", "stats",
-                                 "result", "content", "error", "status", "total_cost_usd", "models", "input_tokens"]),
+                                 "result", "content", "error", "status", "total_cost_usd", "models",
+                                 "input_tokens"]),
                 st.sampled_from(["result", "system", "api_retry", "user", "turn.completed", "item.completed",
                                  "tool_result", "error", "assistant"]) | inner, max_size=6),
             max_leaves=12,

@@ -275,6 +275,16 @@ class TestSurroundings:
         assert "there is no sandbox here" in loud.stderr
         assert events_of(project, "T001")[1]["sandbox"] == "none"
 
+    def test_a_task_may_ask_for_a_sandbox_and_never_for_less(self, repo):
+        begin_project(repo, "- [ ] T001 [P] One (Sandbox: required)\n- [ ] T002 [P] Two (Sandbox: none)\n")
+        write = "echo >$IDSE_TASK"
+        done = repo.idse("run", "--agent", write, "--sandbox", "none")
+        assert done.returncode == 1
+        assert "T001  ready: asks for a sandbox, and there is none here" in done.stdout
+        assert states_of(repo) == {"T001": "ready", "T002": "done"}
+        assert repo.idse("run", "--agent", write).returncode == 0
+        assert events_of(repo, "T001")[1]["sandbox"] != "none"
+
 
 class TestWhatKeepsARunFromBeginning:
     def test_an_open_list(self, repo):

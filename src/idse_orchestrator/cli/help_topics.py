@@ -440,6 +440,14 @@ EXAMPLES: Mapping[str, tuple[tuple[str, str], tuple[str, str]]] = MappingProxyTy
             ("idse agent-files uninstall --dry-run", "what would be removed"),
             ("idse agent-files uninstall cursor", "the files of one agent"),
         ),
+        "run": (
+            ("idse run --agent 'make $IDSE_TASK' -j 3", "works off the tasks, three at a time, by a command"),
+            ("idse run --dry-run", "what would be done, and what keeps it from being done"),
+        ),
+        "logs": (
+            ("idse logs T014 -f", "what the agent prints that works on a task"),
+            ("idse logs T014 --attempt 1", "what its first attempt printed"),
+        ),
         "task": (
             ("idse task add", "queues what is new in tasks.md, once its stage is complete"),
             ("idse task list --state blocked --state failed", "what does not go on by itself"),

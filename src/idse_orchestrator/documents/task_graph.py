@@ -179,6 +179,41 @@ def edges_of(tasks: Iterable[tuple[str, Needs]]) -> dict[str, list[str]]:
     return edges
 
 
+class InList(NamedTuple):
+    """What its place in a list says of a task: its phase, and whether it may run beside the one before it."""
+
+    id: str
+    needs: Needs
+    phase: str
+    parallel: bool
+
+
+def edges_in_order(tasks: Sequence[InList]) -> dict[str, list[str]]:
+    """Returns the edges of `edges_of`, and those that come of the order of the list.
+
+    A task that declares nothing waits for all phases before its own and, unless it may run beside others, for
+    the task before it.
+    """
+    edges = edges_of((task.id, task.needs) for task in tasks)
+    group, before = "", ""
+    members: list[str] = []
+    for number, task in enumerate(tasks):
+        if not number or task.phase != tasks[number - 1].phase:
+            if members:
+                above = [group] if group else []
+                group = f"{_GROUP}phase{number}"
+                edges[group] = [*members, *above]
+            members, before = [], ""
+        if task.needs == NOTHING:
+            edges[task.id] += [
+                *([group] if group else []),
+                *([before] if before and not task.parallel else []),
+            ]
+        members.append(task.id)
+        before = task.id
+    return edges
+
+
 def cycles(edges: Mapping[str, Sequence[str]]) -> Iterator[tuple[str, ...]]:
     """Yields some cycles of `edges` (task to what it waits for), each as ``(a, b, …, a)``, without groups.
 

@@ -8,26 +8,26 @@ from __future__ import annotations
 
 import os
 import random
-import signal
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from idse_orchestrator.base.records import NamedTuple
 from idse_orchestrator.errors import FencedError, TaskStateError
 from idse_orchestrator.ledger.writer import moment_of
+from idse_orchestrator.runner.attempt import Attempt
 from idse_orchestrator.runner.meter import Admission, Meter
 from idse_orchestrator.runner.model.configuration import routed
 from idse_orchestrator.runner.queue.settle import MERGED, Settling
-from idse_orchestrator.runner.task_handler import Settled, Steps, TaskHandler, Terms, Tools
-from idse_orchestrator.runner.work.child import Child, end_marked, wait
+from idse_orchestrator.runner.task_handler import TaskHandler
+from idse_orchestrator.runner.terms import Settled, Terms, Tools
+from idse_orchestrator.runner.work.child import end_marked, stop_signals, wait
+from idse_orchestrator.runner.work.sandbox import NONE, REQUIRED
 from idse_orchestrator.runner.work.worker_lock import GRACE_S, Watch, WorkerLock
 from idse_orchestrator.tasks.words import FAILED, HELD, READY, REVIEW
 
 if TYPE_CHECKING:
-    from types import FrameType
-
     from idse_orchestrator.runner.agents.adapter import Adapter
     from idse_orchestrator.runner.queue.integration import Integration
     from idse_orchestrator.tasks.board import Board
@@ -101,51 +101,6 @@ class Place(NamedTuple):
     show: Callable[[MultiAgentOrchestrator], None] = lambda _run: None
 
 
-class _Attempt:
-    """An attempt that goes on: its handler, its steps, and the child that it waits for."""
-
-    def __init__(self, handler: TaskHandler, admission: Admission) -> None:
-        self.handler = handler
-        self.admission = admission
-        self.child: Child | None = None
-        self._steps: Steps = handler.steps()
-
-    def begin(self) -> Settled | None:
-        """Starts its first program; returns how it was settled if it is over already."""
-        return self._go(lambda: next(self._steps))
-
-    def go_on(self) -> Settled | None:
-        """Starts the next program after one has ended; returns how it was settled if it is over."""
-        child = self.child
-        assert child is not None  # noqa: S101 - it began
-        return self._go(lambda: self._steps.send(child))
-
-    def _go(self, step: Callable[[], object]) -> Settled | None:
-        while True:
-            try:
-                start = step()
-                try:
-                    self.child = self.handler.child = Child(start)  # type: ignore[arg-type] # steps yield these
-                except OSError as error:
-                    refused = error
-                    step = lambda: self._steps.throw(refused)  # noqa: B023, E731 - run at once
-                    continue
-            except StopIteration as over:
-                self.child = self.handler.child = None
-                settled: Settled = over.value
-                return settled
-            return None
-
-    def abandon(self) -> None:
-        """Kills what it runs and drops what it made: the task stays held, and is expired by somebody."""
-        if self.child is not None:
-            self.child.kill()
-            until = time.monotonic() + 5.0
-            while self.child.ended is None and time.monotonic() < until:
-                wait([self.child])
-        self._steps.close()
-
-
 class MultiAgentOrchestrator:
     """Works off the tasks of one session."""
 
@@ -164,7 +119,7 @@ class MultiAgentOrchestrator:
         """Why nothing more is taken, "" while the run goes on."""
         self.signals = 0
         self.trouble = ""
-        self.attempts: list[_Attempt] = []
+        self.attempts: list[Attempt] = []
         self._tools, self._terms = tools, terms
         self._queue = tools.queue
         self._adapters = dict(adapters)
@@ -183,7 +138,7 @@ class MultiAgentOrchestrator:
 
     def run(self) -> None:
         """Works until there is nothing more to do, or it is told to stop. What is held then is released."""
-        with _signals(self) as wake:
+        with stop_signals(self.ask_to_stop) as wake:
             try:
                 while True:
                     self._look()
@@ -309,7 +264,7 @@ class MultiAgentOrchestrator:
             self._turn += 1
             self._tell(Happened(TOOK, taken.task, adapter.name, taken.attempt, "take", taken.state))
             before = self._before.pop(taken.task, "")
-            attempt = _Attempt(TaskHandler(self._tools, self._terms, taken, adapter, before), admission)
+            attempt = Attempt(TaskHandler(self._tools, self._terms, taken, adapter, before), admission)
             self.attempts.append(attempt)
             settled = attempt.begin()
             if settled is not None:
@@ -338,10 +293,17 @@ class MultiAgentOrchestrator:
 
     def _able(self, state: TaskState) -> Sequence[str]:
         """Returns the agents of this run that could do a task, sooner or later."""
+        if self._lacks_sandbox(state):
+            return ()
         return [
-            name for name in self._adapters
+            name
+            for name in self._adapters
             if name not in self._out and not self._meter.objection(name, state)
-        ]  # fmt: skip
+        ]
+
+    def _lacks_sandbox(self, state: TaskState) -> bool:
+        """Tests for a task that asks for a sandbox where there is none. A document cannot ask for less."""
+        return state.caps.get("sandbox") == REQUIRED and self._tools.sandbox.name == NONE
 
     def _wanted(self, state: TaskState) -> str:
         return "" if self.options.any_agent else state.agent
@@ -357,7 +319,7 @@ class MultiAgentOrchestrator:
                 elif self.signals > 1 and attempt.child is not None:
                     attempt.child.stop()
 
-    def _settled(self, attempt: _Attempt, settled: Settled) -> None:
+    def _settled(self, attempt: Attempt, settled: Settled) -> None:
         self.attempts.remove(attempt)
         self._meter.settle(attempt.admission, attempt.handler.seen, settled.state)
         self._is_dirty = True
@@ -450,6 +412,8 @@ class MultiAgentOrchestrator:
 
     def _objection(self, state: TaskState) -> str:
         """Returns why none of the agents can do a task, "" where one can."""
+        if self._lacks_sandbox(state):
+            return "asks for a sandbox, and there is none here"
         objections = [self._meter.objection(name, state) for name in self._adapters]
         return objections[0] if objections and all(objections) else ""
 
@@ -457,31 +421,3 @@ class MultiAgentOrchestrator:
     def is_out_of_budget(self) -> bool:
         """True where a budget let something not begin."""
         return self._meter.refused is not None or bool(self._meter.left_out)
-
-
-@contextmanager
-def _signals(run: MultiAgentOrchestrator) -> Iterator[int]:
-    """Has Ctrl-C, SIGTERM and SIGHUP ask `run` to stop; yields a file that says when one came."""
-    reader, writer = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC) if hasattr(os, "pipe2") else _pipe()
-
-    def stop(_number: int, _frame: FrameType | None) -> None:
-        run.ask_to_stop()
-
-    kinds = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-    before = {kind: signal.signal(kind, stop) for kind in kinds}
-    woken = signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
-    try:
-        yield reader
-    finally:
-        signal.set_wakeup_fd(woken)
-        for kind, handler in before.items():
-            signal.signal(kind, handler)
-        os.close(reader)
-        os.close(writer)
-
-
-def _pipe() -> tuple[int, int]:
-    reader, writer = os.pipe()
-    os.set_blocking(reader, False)
-    os.set_blocking(writer, False)
-    return reader, writer

@@ -10,10 +10,9 @@ from __future__ import annotations
 import os
 import stat
 import time
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Generator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from idse_orchestrator.base.records import NamedTuple
 from idse_orchestrator.errors import FencedError, StorageError
 from idse_orchestrator.runner.agents.adapter import (
     AUTH,
@@ -41,29 +40,24 @@ from idse_orchestrator.runner.agents.adapter import (
 from idse_orchestrator.runner.meter import cap_of
 from idse_orchestrator.runner.model.evidence import Asked, Judgement, Left, judge, wants_a_look
 from idse_orchestrator.runner.model.prompt import Told, prompt
-from idse_orchestrator.runner.queue.results import Found, Outputs, Results, has_markers
+from idse_orchestrator.runner.queue.results import Found, Outputs, has_markers
+from idse_orchestrator.runner.terms import Settled, Terms, Tools
 from idse_orchestrator.runner.work.child import Child, Start
 from idse_orchestrator.runner.work.environment import allowed
 from idse_orchestrator.runner.work.homes import put_file, take_home
 from idse_orchestrator.runner.work.log_file import LogFile
-from idse_orchestrator.runner.work.sandbox import NONE, Reach, Sandbox
+from idse_orchestrator.runner.work.sandbox import NONE, Reach
 from idse_orchestrator.runner.work.workspace import (
     Place,
-    Workspaces,
     make_place,
     release_place,
     write_file,
 )
-from idse_orchestrator.tasks.kind import result_ref
+from idse_orchestrator.tasks.kind import output_ref, result_ref
 
 if TYPE_CHECKING:
-    from contextlib import AbstractContextManager
-
     from idse_orchestrator.tasks.state import TaskState
-    from idse_orchestrator.tasks.task_queue import TaskQueue
 
-LIMIT_PAUSE_S = 30.0
-"""Seconds before a task is tried again whose agent is limited and does not say for how long."""
 FULL_PAUSE_S = 5.0
 
 _WHY_FAILED = {
@@ -74,54 +68,6 @@ _WHY_FAILED = {
     KILLED: "killed",
 }
 _WHY_ENDED = {TIMEOUT: "timeout", IDLE: "idle", CAPPED: "budget"}
-
-
-class Tools(NamedTuple):
-    """What all attempts of a run work with. `lock` holds the tasks; `hidden` is kept from every sandbox.
-
-    `limited` is told that the provider of an agent limits it, and returns for how many seconds it is left.
-    """
-
-    queue: TaskQueue
-    results: Results
-    spaces: Workspaces
-    sandbox: Sandbox
-    homes: str
-    logs: str
-    environment: Mapping[str, str]
-    hidden: tuple[str, ...]
-    is_secret: Callable[[bytes], bool]
-    lock: Callable[[], AbstractContextManager[None]]
-    usage: Callable[[Adapter, Seen, Ended], dict[str, Any]]
-    limited: Callable[[str, float | None], float] = lambda _agent, seconds: seconds or LIMIT_PAUSE_S
-    clock: Callable[[], float] = time.time
-
-
-class Terms(NamedTuple):
-    """What a run asks of every attempt. `check` is a command of the user, `checks` are those with a name."""
-
-    check: str = ""
-    checks: Mapping[str, str] = {}
-    check_network: bool = False
-    timeout_s: float = 3600.0
-    idle_s: float = 900.0
-    check_timeout_s: float = 1800.0
-    trust_project: bool = False
-    reads: tuple[str, ...] = ()
-
-
-class Settled(NamedTuple):
-    """How an attempt ended: the `action` on its task ("fenced" : none), the task then, and why in words.
-
-    `trouble` is set where the machine, not the task, kept it from being worked on.
-    """
-
-    action: str
-    state: TaskState
-    why: str = ""
-    trouble: str = ""
-    seconds: float = 0.0
-    retry_after_s: float | None = None
 
 
 class _SettledEarly(Exception):  # noqa: N818 - never leaves this file
@@ -441,11 +387,6 @@ def log_path(logs: str, state: TaskState, attempt: int | None = None) -> str:
     """Returns the file with the log of an attempt, the last one if none is named."""
     name = f"{state.task}.{state.attempt if attempt is None else attempt}.log"
     return os.path.join(logs, state.project, state.session, name)
-
-
-def output_ref(project: str, session: str, task: str, attempt: int) -> str:
-    """Returns where what an attempt put out beside code is kept."""
-    return result_ref(project, session, task, attempt).replace("/results/", "/outputs/", 1)
 
 
 def _is_full(folder: str) -> bool:

@@ -63,20 +63,25 @@ def ready_adapter(settings: AgentSettings, environment: Mapping[str, str]) -> Ad
             where=environment.get("PATH"),
             fix=_ways(INSTALL.get(settings.adapter), settings, "program"),
         )
-    found = settings._replace(program=program, reads=(*settings.reads, *_installed(program)))
+    shown = _installed(program, environment.get("PATH", ""))
+    found = settings._replace(program=program, reads=(*settings.reads, *shown))
     if found.argv:
         found = found._replace(argv=(program, *found.argv[1:]))
     return adapter_of(found._replace(env={**found.env, **_key(found, environment)}))
 
 
-def _installed(program: str) -> tuple[str, ...]:
-    """Returns the folders that a program is read from: beside its link, and where it leads.
+def _installed(program: str, path: str) -> tuple[str, ...]:
+    """Returns what a sandbox has to show of a program besides the folders of PATH.
 
-    A package of npm lies beside the packages that it needs: the whole folder of modules is read.
+    A package of npm lies beside the packages that it needs: the whole folder of modules is shown. Of a home
+    only the program is.
     """
     real = os.path.realpath(program)
     modules, found, _ = real.partition("/node_modules/")
-    return os.path.dirname(program), f"{modules}/node_modules" if found else os.path.dirname(real)
+    folder = f"{modules}/node_modules" if found else os.path.dirname(real)
+    shown = real if folder in (os.path.realpath(os.path.expanduser("~")), "/") else folder
+    is_found = os.path.dirname(program) in path.split(os.pathsep)
+    return (shown,) if is_found or shown == real else (program, shown)
 
 
 def _key(settings: AgentSettings, environment: Mapping[str, str]) -> Mapping[str, str]:

@@ -31,7 +31,7 @@ from idse_orchestrator.runner.multi_agent_orchestrator import (
 from idse_orchestrator.runner.queue.integration import Integration
 from idse_orchestrator.runner.queue.results import Results
 from idse_orchestrator.runner.report import Row, markdown_of, row_of, with_report
-from idse_orchestrator.runner.task_handler import Terms, Tools
+from idse_orchestrator.runner.terms import Terms, Tools
 from idse_orchestrator.runner.work.sandbox import AUTO, Sandbox, find_sandbox
 from idse_orchestrator.runner.work.worker_lock import Watch, WorkerLock
 from idse_orchestrator.runner.work.workspace import Workspaces, sweep, work_root

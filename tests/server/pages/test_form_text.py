@@ -44,6 +44,7 @@ def test_the_text_of_a_document_is_what_was_sent(base, sent):
 CASES = [
     ("a changed line", b"a\r\nb\nc\r\n", "a\nB\nc\n", b"a\r\nB\nc\r\n"),
     ("a new line", b"a\r\nb\r\n", "a\nnew\nb\n", b"a\r\nnew\r\nb\r\n"),
+    ("mixed ends stay around a new line", b"a\r\nb\nc\r\n", "a\nb\nnew\nc\n", b"a\r\nb\nnew\r\nc\r\n"),
     ("a line less", b"a\r\nb\nc\r\n", "a\nc\n", b"a\r\nc\r\n"),
     ("the last end stays", b"a\r\n", "b", b"b\r\n"),
     ("no last end stays", b"a\nb", "a\nc", b"a\nc"),

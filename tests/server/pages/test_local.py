@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import http.client
-import importlib.util
-import itertools
 import json
-import pathlib
 import signal
 import subprocess
 import time
@@ -14,10 +11,10 @@ import urllib.parse
 
 import pytest
 
-import browser as support
 from agency_bed import BIN
-from pages_bed import HOSTILE, LONG, SHOWN, fill
+from pages_bed import HOSTILE, LONG, fill
 from pushes import Clone
+from sights import barriers, hold
 
 
 @pytest.fixture
@@ -249,139 +246,52 @@ def test_it_has_no_json(filled):
 
 # --- in a browser ---
 
-TOO_WIDE = "document.documentElement.scrollWidth > document.documentElement.clientWidth"
-CONTRAST = """
-(() => {
-  const bright = color => {
-    const [r, g, b] = color.match(/[\\d.]+/g).map(Number).map(c => c / 255)
-      .map(c => c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4);
-    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
-  };
-  const behind = node => {
-    for (; node; node = node.parentElement) {
-      const found = getComputedStyle(node).backgroundColor;
-      if (!/, 0\\)$/.test(found) && found !== 'transparent') return found;
-    }
-    return 'rgb(255, 255, 255)';
-  };
-  let worst = 21;
-  for (const node of document.querySelectorAll('body *')) {
-    if (![...node.childNodes].some(each => each.nodeType === 3 && each.textContent.trim())) continue;
-    const pair = [bright(getComputedStyle(node).color), bright(behind(node))].sort((a, b) => b - a);
-    worst = Math.min(worst, (pair[0] + 0.05) / (pair[1] + 0.05));
-  }
-  return worst;
-})()
-"""
-NAMELESS = """
-[...document.querySelectorAll('input:not([type=hidden]), select, textarea')]
-  .filter(each => !each.labels || !each.labels.length).length
-+ [...document.querySelectorAll('a[href], button')].filter(each => !each.textContent.trim()).length
-+ [...document.querySelectorAll('table')].filter(each => !each.caption && !each.closest('.document')).length
-+ [...document.querySelectorAll('thead th')].filter(each => !each.scope && !each.closest('.document')).length
-"""
-HEADINGS = "[...document.querySelectorAll('h1, h2, h3, h4, h5, h6')].map(each => Number(each.tagName[1]))"
-
-
-REACHED = "document.activeElement.textContent.trim() || document.activeElement.name"
-NAMES = "[...document.querySelectorAll('tbody th a')].map(each => each.textContent)"
-
 
 @pytest.fixture
-def browser(tmp_path):
-    with support.Browser(tmp_path / "profile") as opened:
-        yield opened
-
-
-@pytest.fixture
-def pages(filled, running, browser):
-    """Opens a page of the dashboard; `{grid}` is the project's."""
+def sight(filled, running, page):
+    """Opens a page of the dashboard in a window of its own; `{grid}` is the project's."""
     address = running(filled.path)
-    browser.open(address)
-    root = address.partition("/?")[0]
-    grid = browser.run("location.pathname")
+    made = page()
+    made.goto(address)
+    root, grid = address.partition("/?")[0], urllib.parse.urlsplit(made.url).path
 
-    def opened(path, width=1280, **more):
-        browser.open(root + path.replace("{grid}", grid), width, **more)
-        return browser
+    def see(path, width=1280, *, dark=False):
+        made.set_viewport_size({"width": width, "height": 900})
+        made.emulate_media(color_scheme="dark" if dark else "light")
+        made.goto(root + path.replace("{grid}", grid))
+        return made
 
-    return opened
-
-
-ALIVE = "document.querySelectorAll('script, iframe, [style], [onclick], main img').length"
-OF_SESSIONS = ["{grid}", "/c/here", "{grid}/login", "{grid}/hostile?document=plan.md", f"{{grid}}/{LONG}"]
-ALL = [*OF_SESSIONS, "/findings", "/analytics", "/sync"]
+    return see
 
 
-@pytest.mark.parametrize("path", ALL)
-def test_a_page_in_a_browser(pages, path):
-    for width, dark in ((1280, False), (360, True)):
-        browser = pages(path, width, dark=dark)
-        assert browser.complaints == []  # no violation of the policy, no error
-        # Chromium draws the button of a date from an address that is its own content.
-        asked = [each for each in browser.requests if not each.startswith("data:")]
-        assert {urllib.parse.urlsplit(each).hostname for each in asked} == {"127.0.0.1"}
-        assert browser.run("document.styleSheets.length") == 1
-        assert not browser.run(TOO_WIDE)
-        assert browser.run(CONTRAST) >= 4.5
-        assert browser.run(NAMELESS) == 0
-        levels = browser.run(HEADINGS)
-        assert levels[0] == 1
-        assert levels.count(1) == 1
-        assert all(after <= before + 1 for before, after in itertools.pairwise(levels))
-        assert browser.run(ALIVE) == 0
-        assert browser.run("performance.getEntriesByType('navigation')[0].decodedBodySize") <= 60_000
-        assert "owned" not in browser.run("document.title")
-        assert barriers(browser) == []
+OF_SESSIONS = {
+    "{grid}": "portal",
+    "/c/here": "repo",
+    "{grid}/login": "login",
+    "{grid}/hostile?document=plan.md": "hostile",
+    f"{{grid}}/{LONG}": LONG,
+}
+ALL = {**OF_SESSIONS, "/findings": "Findings", "/analytics": "Analytics", "/sync": "Sync"}
 
 
-def barriers(browser):
-    """What axe-core finds in the page that is open."""
-    folder = importlib.util.find_spec("axe_core_python").submodule_search_locations[0]
-    browser.ask("Runtime.evaluate", expression=(pathlib.Path(folder) / "axe.min.js").read_text())
-    asked = "axe.run().then(all => all.violations.map(each => `${each.id}: ${each.nodes[0].html}`))"
-    done = browser.ask("Runtime.evaluate", expression=asked, awaitPromise=True, returnByValue=True)
-    return done["result"]["value"]
+def test_each_page_is_whole_in_a_browser(sight):
+    for path, heading in ALL.items():
+        for width, dark in ((1280, False), (360, True)):
+            seen = sight(path, width, dark=dark)
+            hold(seen, seen.get_by_role("heading", level=1).inner_text())
+            assert heading in seen.get_by_role("heading", level=1).inner_text()
+            assert barriers(seen) == []
 
 
-def test_a_hostile_document_is_text(pages):
-    browser = pages("{grid}/hostile?document=plan.md")
-    text = browser.run("document.querySelector('.document').innerText")
-    assert SHOWN in text
-    assert "[image: a picture]" in text
-    assert "nobody" not in text
-    assert "a comment" not in text
-    links = browser.run("[...document.querySelectorAll('.document a:not(.tabs a)')].map(each => each.href)")
-    assert links == ["https://example.org/"]
-    assert SHOWN in browser.run("document.querySelector('main p').innerText")
+def test_the_menu_has_no_keys_and_no_audit(sight):
+    menu = sight("{grid}").get_by_role("navigation", name="Site")
+    assert menu.get_by_role("link").all_inner_texts() == ["Sessions", "Findings", "Analytics", "Sync"]
 
 
-def test_the_keyboard_reaches_all_in_order(pages):
-    browser = pages("{grid}")
-
-    def press(key, code):
-        for kind in ("keyDown", "keyUp"):
-            browser.ask("Input.dispatchKeyEvent", type=kind, key=key, code=key, windowsVirtualKeyCode=code)
-
-    reached = []
-    for _ in range(12):
-        press("Tab", 9)
-        reached.append(browser.run(REACHED))
-        outline = browser.run("getComputedStyle(document.activeElement).outlineStyle")
-        assert outline != "none", reached[-1]
-    assert reached[:2] == ["Skip to the page", browser.run("document.querySelector('.home').textContent")]
-    assert "q" in reached
-    assert "Show" in reached
-
-
-def test_a_filter_is_a_form_that_makes_a_link(pages):
-    browser = pages("{grid}")
-    browser.run("document.querySelector('input[name=q]').value = 'factor'")
-    browser.said.clear()
-    browser.ask("Runtime.evaluate", expression="document.querySelector('form.filter button').click()")
-    until = time.monotonic() + 30
-    while time.monotonic() < until and "q=factor" not in browser.run("location.search + document.readyState"):
-        time.sleep(0.05)
-    while browser.run("document.readyState") != "complete":
-        time.sleep(0.05)
-    assert browser.run(NAMES) == ["login"]
+def test_a_second_browser_sees_that_the_address_was_used(filled, running, page):
+    address = running(filled.path)
+    page().goto(address)
+    other = page()
+    other.goto(address)
+    hold(other, "This address was used")
+    assert "idse dashboard" in other.get_by_role("main").inner_text()

@@ -84,7 +84,7 @@ def log_in(page, server, key, to="/"):
     """Pastes a key, as a person does."""
     page.goto(f"http://{server.address}/login?to={urllib.parse.quote(to)}")
     page.get_by_label("Key").fill(key)
-    page.get_by_role("button", name="Log in").click()
+    press(page, "Log in")
     return page
 
 
@@ -93,8 +93,10 @@ def write(page, server, own, path="spec.md", key=""):
     return log_in(page, server, key or own.key, f"{own.at}/write?document={path}")
 
 
-def press(page, name):
-    page.get_by_role("button", name=name, exact=True).click()
+def press(page, name, within=None):
+    """Presses a button, and waits for the page that comes of it."""
+    with page.expect_navigation():
+        (within or page).get_by_role("button", name=name, exact=True).click()
 
 
 def test_a_document_is_written_as_one_event(server, page, ann):
@@ -519,17 +521,16 @@ def test_a_handoff_is_asked_for_approved_and_answered(server, page, pushed):
     assert "Because of <b>this</b>" in row.inner_text()
     bob = log_in(page(), server, server.key(pushed.client, "read", "push", name="Bob"), pushed.at)
     assert bob.get_by_role("button", name="Approve").count() == 0
-    waits = row.get_by_role("button", name="Approve")
-    if waits.count():
-        waits.click()
-    row.get_by_role("button", name="Accept").click()
+    if row.get_by_role("button", name="Approve").count():
+        press(seen, "Approve", row)
+    press(seen, "Accept", row)
     assert seen.get_by_text("None is open.").is_visible()
     events = seen.get_by_role("table", name="Events, the newest first").get_by_role("row")
     assert any("handoff accepted" in row for row in events.all_inner_texts()[:4])
     # Somebody else answers what is not open any more.
     assert bob.get_by_role("button", name="Reject").is_visible()
     bob.get_by_label("Reason for the answer about context").fill("Mine")
-    bob.get_by_role("button", name="Reject").click()
+    press(bob, "Reject")
     assert "Not done" in bob.get_by_role("alert").inner_text()
 
 

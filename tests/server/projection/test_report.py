@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pathlib
+import re
 import types
 
 import pytest
@@ -15,12 +17,14 @@ from idse_orchestrator.server.model.metrics import (
     is_met,
     measured,
     percentile,
+    said,
     together,
 )
 from idse_orchestrator.server.projection.report import metric_lines, report
 from idse_orchestrator.server.tenants.audit import AuditEntry
 from pushes import GOOD, Clone
 
+PAGE = pathlib.Path(__file__).parents[3] / "docs/reference/metrics-by-example.md"
 START = 1_793_491_200  # 2026-11-01, 00:00 UTC
 HOUR, DAY = 3600, 86_400
 
@@ -109,6 +113,23 @@ def test_the_second_client_migrated_and_nothing_of_the_first_is_seen(known):
     shop = everything.standings[0]
     assert (shop.repositories, shop.sessions, shop.blocked, shop.waived) == (1, 3, 2, 1)
     assert shop.audit_hash == known.bed.admin.audit.heads()[known.web.client_id][1]
+
+
+def test_the_docs_show_these_figures(known, request):
+    text = PAGE.read_text(encoding="utf-8")
+    shop, mill = found(known), found(known, known.mine)
+    lines = ["| metric | of | shop | mill |", "|---|---|---:|---:|"]
+    for metric in METRICS:
+        for part in dict.fromkeys(part for name, part in (*shop, *mill) if name == metric.name):
+            told = [said(metric, each[metric.name, part].value) if (metric.name, part) in each else ""
+                    for each in (shop, mill)]  # fmt: skip
+            lines.append(f"| {'' if part else metric.title} | {part} | {told[0]} | {told[1]} |")
+    wanted = "\n".join(lines)
+    shown = re.search(r"(?s)<!-- figures:.*?-->\n\n(\|.*?\|\n\n)?", text)
+    if request.config.getoption("--update-console"):
+        PAGE.write_text(text.replace(shown[0], f"{shown[0].partition('-->')[0]}-->\n\n{wanted}\n\n"), "utf-8")
+    else:
+        assert (shown[1] or "").strip() == wanted
 
 
 def test_since_leaves_out_what_ended_before(known):

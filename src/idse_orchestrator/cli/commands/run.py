@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import os
 import sys
-import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from idse_orchestrator.base.records import NamedTuple
 from idse_orchestrator.base.text import counted, one_line, printable
 from idse_orchestrator.cli.layout import Style, fitted
-from idse_orchestrator.cli.streams import Door
+from idse_orchestrator.cli.live import Live, counts, duration
 from idse_orchestrator.cli.terminal import Answer, Said
 from idse_orchestrator.errors import (
     EXIT_BUSY,
@@ -33,7 +32,6 @@ if TYPE_CHECKING:
 
 SCHEMA = "idse.run/1"
 REPORT = "report"
-_REDRAW_S = 0.25
 
 
 def work_off(  # noqa: PLR0913 - each option is one
@@ -116,7 +114,7 @@ def _planned(prepared: Prepared) -> Answer:
     sandbox = prepared.sandbox
 
     def lines() -> Iterator[str]:
-        queued = _counts(board.counts) or "none queued"
+        queued = counts(board.counts) or "none queued"
         yield f"{'/'.join(prepared.key)}: {counted(len(new), 'new task')}, {queued}"
         for task in new:
             waits = graph.blockers(task.task, met)
@@ -214,7 +212,7 @@ def _view(terminal: Terminal, key: SessionKey) -> View:
         left = [*orchestrator.left()]
         for state, why in left:
             terminal.data(printable(f"{state.task}  {state.state}: {one_line(why)}"))
-        terminal.say(f"{name}: {_counts(orchestrator.totals()) or 'no task'}")
+        terminal.say(f"{name}: {counts(orchestrator.totals()) or 'no task'}")
         failed = next((state.task for state, _ in left if state.state == "failed"), "")
         review = next((state.task for state, _ in left if state.state == "review"), "")
         if failed:
@@ -263,7 +261,7 @@ def event_line(event: Happened, style: Style) -> str:
         "expired": "expired",
         "stopping": "stops",
     }.get(event.what, event.what)
-    took = f" in {_duration(event.seconds)}" if event.seconds else ""
+    took = f" in {duration(event.seconds)}" if event.seconds else ""
     commit = f"  {event.commit[:7]}" if event.commit else ""
     shown = {"done": style.green, "failed": style.red, "conflict": style.yellow}.get(words, str)(words)
     why = f": {one_line(event.why)}" if event.why else ""
@@ -272,90 +270,6 @@ def event_line(event: Happened, style: Style) -> str:
 
 def _comma(text: str) -> str:
     return f"  {text}" if text else ""
-
-
-def _duration(seconds: float) -> str:
-    if seconds < 10:
-        return f"{seconds:.1f} s"
-    minutes, rest = divmod(int(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
-
-
-def _counts(counts: object) -> str:
-    table = dict(counts)  # type: ignore[call-overload] # a mapping of states
-    return ", ".join(f"{count} {state}" for state, count in sorted(table.items()))
-
-
-class Live:
-    """One line for each task that is worked on and one of totals, drawn again and again in place."""
-
-    def __init__(self, terminal: Terminal, name: str) -> None:
-        self._style = terminal.style
-        self._name = name
-        self._drawn = 0
-        self._next = 0.0
-        self._last: list[str] = []
-
-    def line(self, text: str) -> None:
-        """Writes a line that stays, above what is drawn."""
-        self._clear()
-        sys.stdout.write(text + "\n")
-        self._draw(self._last)
-
-    def show(self, orchestrator: MultiAgentOrchestrator) -> None:
-        """Draws how the run stands, four times a second at most."""
-        now = time.monotonic()
-        if now < self._next:
-            return
-        self._next = now + _REDRAW_S
-        self._clear()
-        self._draw([*live_lines(orchestrator, self._name, _width())])
-
-    def close(self) -> None:
-        """Takes what is drawn away."""
-        self._clear()
-        sys.stdout.flush()
-        self._last = []
-
-    def _draw(self, lines: list[str]) -> None:
-        for line in lines:
-            sys.stdout.write(line + "\n")
-        self._drawn, self._last = len(lines), lines
-        sys.stdout.flush()
-
-    def _clear(self) -> None:
-        if self._drawn:
-            sys.stdout.flush()
-            command = sys.stdout.command if isinstance(sys.stdout, Door) else sys.stdout.write
-            command(f"\x1b[{self._drawn}F\x1b[J")
-            self._drawn = 0
-
-
-def _width() -> int:
-    try:
-        return os.get_terminal_size(sys.stdout.fileno()).columns
-    except OSError:
-        return 80
-
-
-def live_lines(orchestrator: MultiAgentOrchestrator, name: str, width: int) -> Iterator[str]:
-    """Yields a line of totals, and one for each attempt."""
-    totals = orchestrator.totals()
-    every, done = sum(totals.values()), totals.get("done", 0)
-    rest = {state: count for state, count in totals.items() if state not in ("done", "held")}
-    parts = [name, f"{done} of {every} done", f"{len(orchestrator.attempts)} running", _counts(rest)]
-    parts += ["draining: Ctrl-C ends what runs"] if orchestrator.signals == 1 else []
-    yield fitted(printable(" · ".join(filter(None, parts))), width - 1)
-    for attempt in orchestrator.attempts:
-        handler = attempt.handler
-        taken, cost = handler.taken, handler.seen.cost_usd
-        spent = f"  {cost:.2f} USD" if cost is not None else ""
-        head = (
-            f"  {taken.task:<6} {handler.adapter.name:<8} {taken.attempt}/{taken.max_attempts}"
-            f"  {_duration(handler.seconds):>6}  {handler.doing:<10}  "
-        )
-        yield fitted(printable(f"{head}{one_line(taken.text)}{spent}"), width - 1)
 
 
 # --- what came of it

@@ -266,18 +266,15 @@ def task_dependencies_acyclic(document: Document, _options: Options) -> Iterator
 
 
 def parallel_tasks_apart(document: Document, _options: Options) -> Iterator[Notice]:
-    """A notice for two ``[P]`` tasks of one phase that declare one path, unless one waits for the other."""
-    phases: dict[str, list[Task]] = {}
-    for task in document.task_list.tasks:
-        if task.parallel and task.paths:
-            phases.setdefault(task.phase, []).append(task)
+    """Yields a notice for two tasks that may be worked on at once and declare one path.
+
+    They may where neither waits for the other, by what they declare or by their place in the list.
+    """
+    declaring = [task for task in document.task_list.tasks if task.paths]
     before = _Before(document)
-    for together in phases.values():
-        for one, other in _touching(together, document.budget):
-            if not before.orders(one.id, other.id):
-                yield Notice(
-                    other.line, 1, {"first": one.id, "second": other.id, "shared": _shared(one, other)}
-                )
+    for one, other in _touching(declaring, document.budget):
+        if not before.orders(one.id, other.id):
+            yield Notice(other.line, 1, {"first": one.id, "second": other.id, "shared": _shared(one, other)})
 
 
 def _touching(tasks: Sequence[Task], budget: Budget) -> Iterator[tuple[Task, Task]]:
@@ -343,7 +340,12 @@ class _Before:
 
     @cached_property
     def _edges(self) -> dict[str, list[str]]:
-        return _edges(self._document)
+        from idse_orchestrator.documents.task_graph import InList, edges_in_order
+
+        tasks = self._document.task_list.tasks
+        edges = edges_in_order([InList(task.id, task.needs, task.phase, task.parallel) for task in tasks])
+        self._document.budget.spend(20 * sum(map(len, edges.values())))
+        return edges
 
     @cached_property
     def _price(self) -> int:

@@ -60,7 +60,9 @@ class ClaudeAgent:
         argv += ["--resume", order.resume] if order.resume else []
         # It refuses to run everything as root outside of a sandbox, and this is how it is told of one.
         env = {**_ENV, **({"IS_SANDBOX": "1"} if order.sandboxed else {}), **own.env}
-        return Plan((*argv, *own.arguments), env, order.prompt.encode(), own.keys, own.reads, model=model)
+        return Plan(
+            (*argv, *own.arguments), env, order.prompt.encode(), own.variables, own.reads, model=model
+        )
 
     def parse(self, line: bytes) -> Event | None:
         """See `Adapter`."""

@@ -52,7 +52,7 @@ class CodexAgent:
         argv += ["-m", model] if model else []
         argv += own.arguments
         argv += ["resume", order.resume] if order.resume else []
-        return Plan((*argv, "-"), own.env, order.prompt.encode(), own.keys, own.reads, model=model)
+        return Plan((*argv, "-"), own.env, order.prompt.encode(), own.variables, own.reads, model=model)
 
     def parse(self, line: bytes) -> Event | None:
         """See `Adapter`."""

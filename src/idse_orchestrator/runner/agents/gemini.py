@@ -60,7 +60,9 @@ class GeminiAgent:
         if not order.trust_project:
             argv += ["--skip-trust", "-e", "none", "--allowed-mcp-server-names", "none"]
         files = {".gemini/settings.json": json.dumps(_HOME, indent=1).encode()}
-        plan = Plan((*argv, *own.arguments), {**env, **own.env}, order.prompt.encode(), own.keys, own.reads)
+        plan = Plan(
+            (*argv, *own.arguments), {**env, **own.env}, order.prompt.encode(), own.variables, own.reads
+        )
         return plan._replace(model=model, files=files)
 
     def parse(self, line: bytes) -> Event | None:

@@ -40,7 +40,9 @@ class GenericAgent:
         values = {name: str(getattr(order, name)) for name in PLACES if name not in _OF_THE_USER}
         values |= {"model": model, "cap_usd": cap}
         argv = [_filled(word, values) for word in own.argv if not _is_void(word, values)]
-        return Plan((*argv, *own.arguments), own.env, order.prompt.encode(), own.keys, own.reads, model=model)
+        return Plan(
+            (*argv, *own.arguments), own.env, order.prompt.encode(), own.variables, own.reads, model=model
+        )
 
     def parse(self, line: bytes) -> Event | None:
         """See `Adapter`."""

@@ -16,11 +16,11 @@ class AgentSettings(NamedTuple):
     """One agent.
 
     `name` is what tasks, `--agents` and reports call it, `adapter` how it is spoken to. `program` is a name
-    or a path, `arguments` are added to its own. `env` is set for it; `keys` are variables that it gets from
-    the user's environment, the first of them its key; `credential` is a command that prints that key where
-    the environment has none. `model` is what it asks where a task names none, `models` are what a task may
-    name. `account` is who is billed and limited. `argv` and `format` are those of a generic agent.
-    `reads` are folders that the program is installed in.
+    or a path, `arguments` are added to its own. `env` is set for it. `keys` are variables of the user's
+    environment one of which logs it in; `credential` is a command that prints the first of them where there
+    is none. It gets them, and those of `passes`, if they are there. `model` is what it asks where a task
+    names none, `models` are what a task may name. `account` is who is billed and limited. `argv` and `format`
+    are those of a generic agent. `reads` are folders that the program is installed in.
     """
 
     name: str
@@ -29,6 +29,7 @@ class AgentSettings(NamedTuple):
     arguments: tuple[str, ...] = ()
     env: Mapping[str, str] = {}
     keys: tuple[str, ...] = ()
+    passes: tuple[str, ...] = ()
     credential: tuple[str, ...] = ()
     model: str = ""
     models: Mapping[str, str] = {}
@@ -36,6 +37,11 @@ class AgentSettings(NamedTuple):
     argv: tuple[str, ...] = ()
     format: str = ""
     reads: tuple[str, ...] = ()
+
+    @property
+    def variables(self) -> tuple[str, ...]:
+        """The variables of the user's environment that it gets."""
+        return (*self.keys, *self.passes)
 
     def model_for(self, wanted: str) -> str:
         """Returns the model that `wanted`, the name of a task, stands for; UnknownNameError for no such name.
@@ -62,7 +68,8 @@ KNOWN: Mapping[str, AgentSettings] = {
         "claude",
         "claude",
         program="claude",
-        keys=("ANTHROPIC_API_KEY", "CLAUDE_CODE_OAUTH_TOKEN", "ANTHROPIC_BASE_URL"),
+        keys=("ANTHROPIC_API_KEY", "CLAUDE_CODE_OAUTH_TOKEN"),
+        passes=("ANTHROPIC_BASE_URL",),
         # Its own aliases for the latest model of each size.
         models={name: name for name in ("opus", "sonnet", "haiku")},
         account="anthropic",
@@ -74,7 +81,8 @@ KNOWN: Mapping[str, AgentSettings] = {
         "gemini",
         "gemini",
         program="gemini",
-        keys=("GEMINI_API_KEY", "GOOGLE_GEMINI_BASE_URL"),
+        keys=("GEMINI_API_KEY",),
+        passes=("GOOGLE_GEMINI_BASE_URL",),
         models={name: name for name in ("pro", "flash", "flash-lite")},
         account="google",
     ),

@@ -41,7 +41,18 @@ SCOPES = ("run", "session", "project", "month")
 _NAME = re.compile(r"[a-z][a-z0-9-]{0,39}")
 _MODEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/@+-]{0,79}")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,99}")
-_AGENT = ("adapter", "program", "arguments", "env", "keys", "credential", "model", "models", "account")
+_AGENT = (
+    "adapter",
+    "program",
+    "arguments",
+    "env",
+    "keys",
+    "passes",
+    "credential",
+    "model",
+    "models",
+    "account",
+)
 _OTHERS = ("argv", "format", "command", "reads")
 _ROOT = ("agents", "limits", "budgets", "checks")
 
@@ -201,6 +212,7 @@ _READERS: Mapping[str, Callable[[Place], object]] = {
     "account": _name,
     "arguments": _names,
     "keys": _names,
+    "passes": _names,
     "credential": _names,
     "reads": _names,
     "argv": _names,

@@ -21,9 +21,11 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from idse_orchestrator.base.records import NamedTuple
-from idse_orchestrator.runner.agents.adapter import CAPPED, EXITED, IDLE, STOPPED, TIMEOUT, Ended
+from idse_orchestrator.runner.agents.adapter import EXITED, IDLE, STOPPED, TIMEOUT, Ended
 
 if TYPE_CHECKING:
+    from types import FrameType
+
     from idse_orchestrator.runner.work.log_file import LogFile
 
 GRACE_SECONDS = 10.0
@@ -343,4 +345,29 @@ def _most_processes() -> int:
     return _processes[0]
 
 
-__all__ = ["CAPPED", "Child", "Start", "end_marked", "marked", "run_to_end", "wait"]
+@contextmanager
+def stop_signals(ask_to_stop: Callable[[], None]) -> Iterator[int]:
+    """Has Ctrl-C, SIGTERM and SIGHUP call `ask_to_stop`; yields a file that says when one came."""
+    reader, writer = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC) if hasattr(os, "pipe2") else _pipe()
+
+    def stop(_number: int, _frame: FrameType | None) -> None:
+        ask_to_stop()
+
+    kinds = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    before = {kind: signal.signal(kind, stop) for kind in kinds}
+    woken = signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
+    try:
+        yield reader
+    finally:
+        signal.set_wakeup_fd(woken)
+        for kind, handler in before.items():
+            signal.signal(kind, handler)
+        os.close(reader)
+        os.close(writer)
+
+
+def _pipe() -> tuple[int, int]:
+    reader, writer = os.pipe()
+    os.set_blocking(reader, False)
+    os.set_blocking(writer, False)
+    return reader, writer

@@ -5,11 +5,11 @@ An agent keeps its login and its caches there, and finds nothing of the user's.
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 
 from idse_orchestrator.base.records import NamedTuple
-from idse_orchestrator.errors import IdseError
 from idse_orchestrator.runner.work.workspace import furnish, make_private, write_file
 
 
@@ -42,18 +42,17 @@ def take_home(root: str, agent: str) -> Home:
 
 
 def put_file(home: str, path: str, content: bytes) -> None:
-    """Writes a file of a plan into a home, where the agent may have put a link."""
-    parts = path.split("/")
-    if path.startswith("/") or ".." in parts:
-        raise IdseError(f"a plan may not write to {path}")
+    """Writes a file into a home, where the agent may have put a link: none is followed. Raises OSError."""
+    *above, name = path.split("/")
+    if path.startswith("/") or ".." in (*above, name):
+        raise OSError(errno.EINVAL, "a plan may not write there", path)
     folder = home
-    for part in parts[:-1]:
+    for part in above:
         folder = os.path.join(folder, part)
         if os.path.islink(folder):
             os.unlink(folder)
-        if not os.path.isdir(folder):
-            os.mkdir(folder, 0o700)
-    place = os.path.join(folder, parts[-1])
+        make_private(folder)
+    place = os.path.join(folder, name)
     temporary = f"{place}.{os.urandom(4).hex()}"
     write_file(temporary, content.decode("utf-8", "surrogateescape"))
     os.replace(temporary, place)

@@ -88,7 +88,7 @@ class PagesDoor:
         """Answers one request."""
         try:
             told = _told(scope, b"")
-            if is_writing(told.path):
+            if told.method == "POST" and is_writing(told.path):
                 answer = await self._written(scope, receive, told)
             else:
                 body = await self._body(scope, receive, LARGEST_FORM) if told.method == "POST" else b""
@@ -112,35 +112,25 @@ class PagesDoor:
         return await body_of(Request(scope, receive), self._agency.configuration.silence, most)
 
     async def _written(self, scope: Any, receive: Any, told: _Told) -> Answer:  # noqa: ANN401 - ASGI's own
-        """Answers for a page that writes. What somebody typed stays on the page, whatever is wrong."""
-        if told.method not in ("GET", "HEAD", "POST"):
-            raise ProblemError(_METHOD._replace(headers={"allow": "GET, HEAD, POST"}))
+        """Answers a form of a page that writes. What somebody typed stays, whatever is wrong."""
         self._check_origin(told)
-        proxied = await asyncio.to_thread(self._proxied.caller, scope)
-        caller, secret = await asyncio.to_thread(self._who, told, proxied)
+        caller, secret, may_leave = await asyncio.to_thread(self._who, scope, told)
         if caller is not None:
             scope[CALLER] = caller
             self._count(caller)
-        form = None
-        if told.method == "POST":
-            body = await self._body(scope, receive, LARGEST_UNKNOWN if caller is None else LARGEST_BODY)
-            form = _form(body)
+        form = _form(await self._body(scope, receive, LARGEST_BODY if caller else LARGEST_UNKNOWN))
         headers: Mapping[str, str] = {}
-        if caller is None and form is not None and form.get("key"):
+        if caller is None and form.get("key"):
             caller, secret = await asyncio.to_thread(self._begun, scope, form["key"])
             headers = self._cookie_of(secret) if caller is not None else {}
             form = {**form, "do": LOOK, "token": form_token(secret)}
-        if caller is None and form is not None:
+        if caller is None:
             self._agency.metrics.auth_failures.inc()
             return self._site.login(told.path, _ENDED, 401, told.path, form)
-        if caller is None:
-            return self._to_login(told)
         token = form_token(secret) if secret else ""
-        refused = None
-        if form is not None and not (secret and _is_same(form.get("token", ""), token)):
-            refused = _NO_TOKEN
-        asked = Asked(caller, told.path, told.query, token, may_leave=proxied is None)
-        answer = await self._writing.answer(asked, form, refused)
+        refused = None if secret and _is_same(form.get("token", ""), token) else _NO_TOKEN
+        asked = Asked(caller, told.path, told.query, token, may_leave=may_leave)
+        answer = await self._writing.sent(asked, form, refused)
         return answer._replace(headers={**answer.headers, **headers})
 
     def _answer(self, scope: Any, told: _Told) -> Answer:  # noqa: ANN401 - ASGI's own; a return for each
@@ -150,21 +140,21 @@ class PagesDoor:
         if not (is_form or PAGES.fullmatch(told.path)):
             return _NOTHING
         self._check_origin(told)
-        proxied = self._proxied.caller(scope)
         if told.path == "/login":
-            return redirect("/") if proxied else self._log_in(scope, told)
+            return redirect("/") if self._proxied.caller(scope) else self._log_in(scope, told)
         if told.method == "POST" and told.path == "/logout":
             return self._log_out(told)
         if told.method not in ("GET", "HEAD"):
             raise ProblemError(_METHOD)
-        caller, secret = self._who(told, proxied)
+        caller, secret, may_leave = self._who(scope, told)
         if caller is None:
             return self._to_login(told)
         scope[CALLER] = caller
         self._count(caller)
         token = form_token(secret) if secret else ""
         known = told.header(b"if-none-match")
-        return self._site.answer(Asked(caller, told.path, told.query, token, known, proxied is None))
+        asked = Asked(caller, told.path, told.query, token, known, may_leave)
+        return self._writing.first(asked) if is_writing(told.path) else self._site.answer(asked)
 
     def _check_origin(self, told: _Told) -> None:
         """Raises ProblemError for a host that is not ours, and for what another site sends.
@@ -191,15 +181,19 @@ class PagesDoor:
 
     # --- logging in and out ---
 
-    def _who(self, told: _Told, proxied: Caller | None) -> tuple[Caller | None, str]:
-        """Returns who asks, and the secret of the login; "" : a key in a header has none."""
+    def _who(self, scope: Any, told: _Told) -> tuple[Caller | None, str, bool]:  # noqa: ANN401 - ASGI's own
+        """Returns who asks, the secret of the login, and whether it can be ended here.
+
+        The secret is "" for a key in a header.
+        """
+        proxied = self._proxied.caller(scope)
         if proxied is not None:
-            return proxied, self._proxied.secret(proxied)
+            return proxied, self._proxied.secret(proxied), False
         secret = self._secret(told)
         caller = self._logins.caller(secret) if secret else None
         if caller is None and (key := secret_in(told.headers)):
             secret, caller = "", self._agency.admin.keys.caller(key)
-        return caller, secret if caller is not None else ""
+        return caller, secret if caller is not None else "", True
 
     def _begun(self, scope: Any, key: str) -> tuple[Caller | None, str]:  # noqa: ANN401 - ASGI's own
         """Returns whose key it is, and the secret of a new login; None and "" where it is none."""

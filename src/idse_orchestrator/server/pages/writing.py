@@ -36,6 +36,7 @@ from idse_orchestrator.sessions.ports import Move
 if TYPE_CHECKING:
     from idse_orchestrator.server.api.reads import Reads
     from idse_orchestrator.server.api.writes import Writes
+    from idse_orchestrator.server.model.push import Caller
     from idse_orchestrator.server.pages.site import Asked, Site
     from idse_orchestrator.server.pages.versions import Versions
     from idse_orchestrator.server.pages.views import Views
@@ -88,8 +89,9 @@ class Sent(NamedTuple):
 
 
 class _Opened(NamedTuple):
-    """A document as it is saved; `blob` is "" where there is none yet."""
+    """A document as it is saved, for one who reads it; `blob` is "" where there is none yet."""
 
+    reader: Caller
     ident: str
     session: Mapping[str, Any]
     path: str
@@ -134,18 +136,20 @@ class Writing:
         self._writes = writes
         self._versions = versions
 
-    async def answer(
-        self, asked: Asked, form: Mapping[str, str] | None, refused: Problem | None = None
-    ) -> Answer:
-        """Answers a request for a path of these; `form` is what was posted, None: it is only looked at.
+    def first(self, asked: Asked) -> Answer:
+        """Answers who looks at a page; handoffs are on that of the session. For threads."""
+        if asked.path.endswith(f"/{HANDOFFS}"):
+            return redirect(quote(asked.path.rpartition("/")[0]))
+        try:
+            return self._first(asked)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the others are served
+            return _with_fault(self._site.problem(problem_from(error), asked), error)
 
-        With `refused` nothing is written: the form comes back with that problem.
-        """
+    async def sent(self, asked: Asked, form: Mapping[str, str], refused: Problem | None = None) -> Answer:
+        """Answers a form. With `refused` nothing is written: it comes back with that problem."""
         try:
             if asked.path.endswith(f"/{HANDOFFS}"):
                 return await self._handed(asked, form, refused)
-            if form is None:
-                return await self._reads.aside(self._first, asked)
             return await self._sent(asked, _sent(form), refused)
         except Exception as error:  # noqa: BLE001 - whatever it is, the others are served
             return _with_fault(self._site.problem(problem_from(error), asked), error)
@@ -177,9 +181,9 @@ class Writing:
         blobs = {each["path"]: each["blob_id"] for each in session["artifacts"]}
         if document not in blobs:
             check_documents(session_folder(*parts[2:]), {document: b""}, blobs)
-            return _Opened(ident, session, document, "", b"")
+            return _Opened(caller, ident, session, document, "", b"")
         blob, data = self._reads.artifact(caller, ident, document)
-        return _Opened(ident, session, document, blob, data)
+        return _Opened(caller, ident, session, document, blob, data)
 
     async def _sent(self, asked: Asked, sent: Sent, refused: Problem | None) -> Answer:
         """Does what a form asks for."""
@@ -295,7 +299,7 @@ class Writing:
         parts = asked.path.split("/")[2:-1]
         at = f"/c/{'/'.join(parts)}"
         found = beside.findings
-        reading = self._views.find(asked.caller, parts)
+        reading = (opened.reader, opened.ident)
         if found is None:
             rows = self._reads.findings(*reading).items
             name = stage["stage"] if stage else None
@@ -333,11 +337,9 @@ class Writing:
 
     # --- handoffs ---
 
-    async def _handed(self, asked: Asked, form: Mapping[str, str] | None, refused: Problem | None) -> Answer:
+    async def _handed(self, asked: Asked, form: Mapping[str, str], refused: Problem | None) -> Answer:
         """Asks for a handoff, or answers one; a refusal is told on the page of the session."""
         at = asked.path.rpartition("/")[0]
-        if form is None:
-            return redirect(quote(at))
         parts = at.split("/")[2:]
         _, ident = await self._reads.aside(self._views.find, asked.caller, parts)
         given = {name: form.get(name, "") for name in ("action", "handoff", "to", "stage", "reason")}

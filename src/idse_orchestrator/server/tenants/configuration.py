@@ -156,7 +156,7 @@ def _addresses(value: object) -> tuple[str, ...]:
 
 
 def _logins(value: object) -> tuple[tuple[str, str], ...]:
-    pairs = value
+    pairs = dict(value) if isinstance(value, tuple) else value
     if isinstance(value, str):
         pairs = dict(each.strip().rpartition("=")[::2] for each in value.split(",") if each.strip())
     if isinstance(pairs, dict) and all(
