@@ -15,7 +15,7 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from idse_orchestrator.base.records import NamedTuple
-from idse_orchestrator.errors import ConflictError, FencedError, TaskStateError
+from idse_orchestrator.errors import ConflictError, FencedError, StorageError, TaskStateError
 from idse_orchestrator.ledger.events import Tip
 from idse_orchestrator.ledger.writer import moment_of
 from idse_orchestrator.runner.attempt import Attempt
@@ -121,6 +121,8 @@ class MultiAgentOrchestrator:
         """Why nothing more is taken, "" while the run goes on."""
         self.signals = 0
         self.trouble = ""
+        self.refused: ConflictError | StorageError | None = None
+        """What keeps results from being merged; None while they are."""
         self.attempts: list[Attempt] = []
         self._tools, self._terms = tools, terms
         self._queue = tools.queue
@@ -133,6 +135,7 @@ class MultiAgentOrchestrator:
         self._before: dict[str, str] = {}
         self._troubles = 0
         self._looked = self._beaten = 0.0
+        self._asked = 0
         self._is_dirty = True
         self.board: Board = tools.queue.board(*key)
 
@@ -140,7 +143,7 @@ class MultiAgentOrchestrator:
 
     def run(self) -> None:
         """Works until there is nothing more to do, or it is told to stop. What is held then is released."""
-        with stop_signals(self.ask_to_stop) as wake:
+        with stop_signals(self._count_signal) as wake:
             try:
                 while True:
                     self._look()
@@ -150,6 +153,7 @@ class MultiAgentOrchestrator:
                     for ready in wait(children, [wake], POLL_S):
                         with suppress(BlockingIOError):
                             os.read(ready, 4096)
+                    self._heed_signals()
                     self._advance()
                     self._show(self)
             finally:
@@ -157,6 +161,15 @@ class MultiAgentOrchestrator:
                     attempt.abandon()
                 with suppress(OSError):
                     self._queue.keep_board(*self.key)
+
+    def _count_signal(self) -> None:
+        """Only counts: it may interrupt anything, even a line that is being written."""
+        self._asked += 1
+
+    def _heed_signals(self) -> None:
+        while self._asked:
+            self._asked -= 1
+            self.ask_to_stop()
 
     def ask_to_stop(self) -> None:
         """Takes nothing more; the second time ends what runs, the third kills it."""
@@ -217,10 +230,11 @@ class MultiAgentOrchestrator:
     def _merge(self) -> None:
         """Takes in the results that nobody has to look at."""
         due = [each for each in self.board.states if self._is_ours(each) and self._settling.is_due(each)]
-        for state in due if self.options.merges else ():
+        for state in due if self.options.merges and self.refused is None else ():
             try:
                 verdict = self._settling.settle(state)
-            except ConflictError as error:  # somebody checked the branch out
+            except (ConflictError, StorageError) as error:  # somebody checked the branch out; a full disk
+                self.refused = error
                 self._stop(error.message)
                 return
             if verdict is None:
