@@ -19,7 +19,6 @@ ELSEWHERE = {
     "migrate/database.py": "a temporary folder",
     "runner/work/log_file.py": "the log of an attempt, which is nobody else's",
     "runner/work/workspace.py": "files of an attempt, outside of the repository",
-    "tasks/board.py": "a file that is gone at once: it asks the clock of the file system",
     "cli/commands/demo.py": "a folder of its own",
     "cli/commands/validate.py": "a report that the user names",
     "cli/commands/help.py": "the null device",
