@@ -366,6 +366,13 @@ class TestWhatKeepsARunFromBeginning:
         complete_tasks(repo, THREE)
         assert "no commit yet" in repo.idse("run", "--agent", WRITE).stderr
 
+    @pytest.mark.parametrize("path", ["../../etc/x", "/etc/x", ".git/config", "src/../../x", ".idse/x.md"])
+    def test_a_file_that_no_task_may_change(self, repo, path):
+        one_task(repo, f"Do it (Files: {path})")
+        done = repo.idse("run", "--agent", WRITE)
+        assert (done.returncode, f"T001 declares {path}" in done.stderr) == (2, True)
+        assert repo.git("for-each-ref", "refs/idse-local") == ""
+
     def test_a_check_that_nobody_set_up(self, repo):
         one_task(repo, "Do it (Check: tests)")
         done = repo.idse("run", "--agent", WRITE)

@@ -344,6 +344,27 @@ class TestWhatAPersonDoesMeanwhile:
         assert project.idse("task", "reopen", "T001", "-m", "again").returncode == 0
         assert "any more" not in project.idse("run", "--agent", WRITE).stderr
 
+    def test_a_task_that_is_cancelled_ends_who_works_on_it(self, project):
+        process = start(project, "--only", "T001", "--agent", "sleep 4325")
+        wait_for(lambda: living("sleep", "4325"))
+        assert project.idse("task", "cancel", "T001", "-m", "no need").returncode == 0
+        assert process.wait(30) == 1
+        assert not living("sleep", "4325")
+        assert states_of(project)["T001"] == "cancelled"
+
+    def test_objects_that_vanish_cost_an_attempt_and_not_the_run(self, eight, tmp_path):
+        shim = tmp_path / "bin" / "git"
+        shim.parent.mkdir()
+        real = shutil.which("git")
+        prune = f'case " $* " in *" add -A "*) env -u GIT_INDEX_FILE {real} prune --expire=now;; esac'
+        shim.write_text(f'#!/bin/sh\n{real} "$@" || exit\n{prune}\n')
+        shim.chmod(0o755)
+        env = {"PATH": f"{shim.parent}:{os.environ['PATH']}"}
+        assert start(eight, "--agent", QUICK, env=env).wait(60) == 1
+        assert set(states_of(eight).values()) == {"ready"}
+        check_invariants(eight, most_attempts=0)
+        assert start(eight, "-j", "4", "--agent", QUICK).wait(60) == 0
+
     def test_who_stops_reading_does_not_stop_what_is_worked_on(self, eight):
         command = f"idse run -j 2 --agent 'sleep 0.5; {WRITE}' | head -n 1"
         env = {**os.environ, "PATH": f"{BIN}:{os.environ['PATH']}"}

@@ -194,6 +194,7 @@ class MultiAgentOrchestrator:
         if is_due:  # what we did ourselves is known, and ten thousand refs take long to list
             self._looked = now
             self.board = self._queue.board(*self.key)
+            self._end_what_is_lost()
             self._reap()
         self._merge()
         if not self.stopping:
@@ -207,6 +208,15 @@ class MultiAgentOrchestrator:
         """Has the board say what became of a task by our own doing, until it is read again."""
         rows = {**self.board.rows, state.task: Tip("", "", state)}
         self.board = Board(rows, self.board.unreadable, self.board.graph)
+
+    def _end_what_is_lost(self) -> None:
+        """Ends attempts whose task went on without them: what they bring is refused, and it costs."""
+        for attempt in self.attempts:
+            taken = attempt.handler.taken
+            state = self.board.get(taken.task)
+            is_lost = state is not None and (state.state, state.take) != (HELD, taken.take)
+            if is_lost and attempt.child is not None:
+                attempt.child.stop()
 
     def _reap(self) -> None:
         """Expires what workers hold that are gone, with the processes that they left."""

@@ -13,7 +13,7 @@ import time
 from collections.abc import Generator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from idse_orchestrator.errors import FencedError, StorageError
+from idse_orchestrator.errors import FencedError, GitFailedError, StorageError
 from idse_orchestrator.runner.agents.adapter import (
     AUTH,
     BUDGET,
@@ -112,6 +112,8 @@ class TaskHandler:
             settled = early.settled
         except OSError as error:
             settled = self._no_room(f"{error.filename or 'the workspace'}: {error.strerror or error}")
+        except (StorageError, GitFailedError) as error:
+            settled = self._no_room(f"{error.message}: {error.cause}" if error.cause else error.message)
         except FencedError as error:
             settled = Settled("fenced", self.taken, error.message)
         finally:
@@ -378,7 +380,7 @@ class TaskHandler:
         later = self._tools.clock() + FULL_PAUSE_S
         try:
             state = self._tools.queue.release(self.taken, why="workspace", not_before=later)
-        except (FencedError, StorageError) as error:
+        except (FencedError, StorageError, GitFailedError) as error:
             return Settled("fenced", self.taken, error.message, trouble)
         return Settled("release", state, trouble, trouble)
 

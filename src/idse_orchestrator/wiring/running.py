@@ -28,6 +28,7 @@ from idse_orchestrator.pipeline.stage_machine import START
 from idse_orchestrator.pipeline.stage_state_model import COMPLETE, IN_PROGRESS, standings
 from idse_orchestrator.runner.agents.shell import ShellAgent
 from idse_orchestrator.runner.model.configuration import Configuration
+from idse_orchestrator.runner.model.evidence import is_refused_place
 from idse_orchestrator.runner.multi_agent_orchestrator import (
     Happened,
     MultiAgentOrchestrator,
@@ -55,7 +56,7 @@ if TYPE_CHECKING:
     from idse_orchestrator.ledger.events import SessionKey
     from idse_orchestrator.pipeline.values import Look
     from idse_orchestrator.runner.agents.adapter import Adapter
-    from idse_orchestrator.tasks.state import TaskState
+    from idse_orchestrator.tasks.state import NewTask, TaskState
     from idse_orchestrator.tasks.task_queue import TaskQueue
     from idse_orchestrator.wiring.application import Application
 
@@ -130,6 +131,7 @@ def prepare(app: Application, key: SessionKey, asked: Asked) -> Prepared:
     board = queue.board(*key)
     wants = wanted(read_list(_list_of(app, key, look), artifact_path(*key, TASKS)), board.states, TASKS)
     _refuse_unknown(asked.only, [*board.rows, *(task.task for task in wants.new)])
+    _refuse_places(wants.new)
     _refuse_checks(own.checks, [*(task.caps for task in wants.new), *(state.caps for state in board.states)])
     Integration(_results(app), app.vault.common_dir, branch_of(key)).refuse_checked_out()
     _refuse_in_the_way(app, branch_of(key))
@@ -309,6 +311,18 @@ def _refuse_unknown(only: Sequence[str], known: Sequence[str]) -> None:
         raise UnknownNameError(
             f"there is no task {few(unknown)}", fix=did_you_mean(unknown[0], known) or ("idse task list",)
         )
+
+
+def _refuse_places(new: Iterable[NewTask]) -> None:
+    for task in new:
+        for path in task.paths:
+            place = os.path.normpath(path)
+            if os.path.isabs(place) or place.split("/")[0] == ".." or is_refused_place(place):
+                raise UsageError(
+                    f"{task.task} declares {path}, which no task may change: it could never be done",
+                    cause="what an agent leaves is taken below the top of the code, without .git and .idse",
+                    fix=('idse stage reopen tasks -m "why"  # then name another file',),
+                )
 
 
 def _refuse_checks(known: Mapping[str, str], caps: Iterable[Mapping[str, Any]]) -> None:
