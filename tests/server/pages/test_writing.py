@@ -440,12 +440,32 @@ def test_odd_forms_harm_nothing(server, ann):
         assert sender.ask(at, {**form, **odd}).status == 422, odd
     assert sender.ask(at, {**form, "tip": "x", "blob": "y", "was": "--help"}).status == 412
     assert sender.ask(at, {**form, "text": "x" * (5 << 20)}).status == 413
+    for name in ("x" * 256, "a\0b"):
+        assert sender.ask(f"{at}?{urllib.parse.urlencode({'document': name})}").status == 422
+        assert sender.ask(at, {**form, "document": name, "do": "check"}).status == 422
+    assert sender.ask(at, {**form, **dict.fromkeys(map(str, range(40)), "")}).status == 422
+    long = sender.ask(at, {**form, "text": "é" * (129 << 10)})
+    assert (long.status, "too long for a page" in long.text, "é" * (129 << 10) in long.text) == (
+        422,
+        True,
+        True,
+    )
     connection = http.client.HTTPConnection(server.address, timeout=60)
     connection.request(
         "POST", at, b"text=%ff&do=save", {"Cookie": sender.cookie, "Origin": f"http://{server.address}"}
     )
     assert connection.getresponse().status == 422
     connection.close()
+
+
+def test_a_login_that_ended_loses_no_text_that_a_page_takes(server, ann):
+    sender = Sender(server, ann.key)
+    form, at = sender.form(ann), f"{ann.at}/write"
+    sender.cookie = "idse=ended"
+    for text in ("\n" * (256 << 10), "日" * 87_000):
+        said = sender.ask(at, {**form, "text": text.replace("\n", "\r\n")})
+        assert said.status == 401
+        assert text in said.text.replace("\r\n", "\n")
 
 
 def test_a_server_that_is_read_only_says_so_and_keeps_the_text(own_server, page):

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import secrets
 import socket
+import sys
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from idse_orchestrator.errors import UsageError
@@ -83,7 +84,10 @@ class LocalServer:
             return self._site.problem(_FOREIGN)
         if method not in ("GET", "HEAD"):
             return self._site.problem(_READ_ONLY)
-        parts = urlsplit(target)
+        try:
+            parts = urlsplit(target)
+        except ValueError:
+            return _NOTHING
         path, query = unquote(parts.path), dict(parse_qsl(parts.query, keep_blank_values=True))
         if not PAGES.fullmatch(path):
             return static(path) or _NOTHING
@@ -125,6 +129,11 @@ class _Server(ThreadingHTTPServer):
     daemon_threads = True
     address_family = socket.AF_INET
     allow_reuse_address = False
+
+    def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ANN401 - theirs
+        """Says nothing of a browser that went away, which is no fault; what is one is told."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
 
 
 def _handler(local: LocalServer) -> type[BaseHTTPRequestHandler]:
