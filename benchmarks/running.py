@@ -14,7 +14,6 @@ from statistics import median, quantiles
 from bed import IDSE, Bed
 from measure import Figure, at_most
 from rows import Sizes  # noqa: TC002 - our own, beside this file
-from tasking import at_least
 
 _SESSION = "work"
 _FOLDER = f".idse/projects/portal/sessions/{_SESSION}"
@@ -135,6 +134,11 @@ def taking_over(bed: Bed, sizes: Sizes) -> list[Figure]:
         for process in (first, second):
             process.communicate()
     return [at_most("kill -9 to taken again", median(times), 1.5, "s")]
+
+
+def at_least(what: str, rate: float, limit: float, unit: str) -> Figure:
+    """A figure that has to be large."""
+    return Figure(what, f"{rate:,.0f} {unit}", f"at least {limit:g} {unit}", rate >= limit)
 
 
 def _start(bed: Bed, folder: str, *words: str, path: str = "") -> subprocess.Popen[str]:

@@ -76,7 +76,7 @@ CASES = {
     ("gemini", "denied"): REFUSED,
     ("gemini", "limited"): LIMITED,
     ("gemini", "auth"): AUTH,
-    ("gemini", "nologin"): FAILED,
+    ("gemini", "nologin"): AUTH,
     ("gemini", "hang"): KILLED,
 }
 

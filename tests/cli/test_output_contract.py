@@ -140,7 +140,7 @@ def test_a_traceback_is_for_who_asks_for_one(loop):
 
 
 def test_an_unknown_command_suggests_the_nearest(repo):
-    done = repo.idse("statsu")
+    done = repo.idse("sttatus")
     assert done.returncode == 2
     assert "   = fix:   idse status\n" in done.stderr
 

@@ -18,7 +18,6 @@ ELSEWHERE = {
     "migrate/archive.py": "a folder that the user names",
     "migrate/database.py": "a temporary folder",
     "runner/work/log_file.py": "the log of an attempt, which is nobody else's",
-    "runner/work/homes.py": "files of an agent's home, outside of the repository",
     "runner/work/workspace.py": "files of an attempt, outside of the repository",
     "cli/commands/demo.py": "a folder of its own",
     "cli/commands/validate.py": "a report that the user names",

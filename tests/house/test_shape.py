@@ -19,7 +19,7 @@ from shape.protocols import Classes  # noqa: E402
 from shape.source import EDGES, read  # noqa: E402
 from shape.trips import trips  # noqa: E402
 
-MOST_FILES = 500
+MOST_FILES = 505
 # Evidence has five: what documents say, what git shows, the judge, the trace of them, and its command. Two
 # more are the table of agents, and the texts that lead one; two the report and the watch; two the branches
 # of sessions, and code that is out of place; one renames sessions and deletes them. The merge of boxes has
@@ -35,19 +35,19 @@ MOST_FILES = 500
 # asks that process for the doors, and one is its command.
 # REST has nine, MCP four, writes by the server five; what a door asks the judge has two,
 # kept answers one. Reports as data and schemas of tools have one each: commands and the server share them.
-# The runner's agents have nine: the table of the user's agents and its file, four adapters beside the shell's,
-# how their lines are read, the programs that are there, and tables that say where they are wrong. Limits,
-# budgets and cost have eleven: buckets, where they are shared, budgets, prices, the meter of a run, how it is
-# put together, cost and figures out of ledgers, and three commands.
+# The runner's agents have nine: the table of the user's agents and its file, four adapters beside the
+# shell's, how their lines are read, the programs that are there, and tables that say where they are wrong.
+# Limits, budgets and cost have eleven: buckets, where they are shared, budgets, prices, the meter of a run,
+# how it is put together, cost and figures out of ledgers, and three commands.
 # What Landlock is told is a file of its own: nothing else knows system calls.
 # The runner has 25 beside these: the protocol of agents and one for each of them, what an attempt needs, what
 # becomes of its result, the handler, the loop, the report; its wiring, its commands and the live view.
 # The pages have ten: what each shows, how, by which address, two doors, logins, whom a proxy names, who puts
 # them together for one repository, and their command. Those that write have four more: what they do, what a
 # form holds of a document, what differs between two texts, and older versions of documents.
-# Tasks have thirteen: their words, shapes, state, moves and kind, the queue with its board, graph and history,
-# how a list becomes one and who asks for it, what fsck reads; and what appends to many ledgers at once. Their
-# command has two, and one puts them together. How a task wants to be worked on is read in a file of its own.
+# Tasks have thirteen: their words, shapes, state, moves and kind, the queue with its board, graph and
+# history, how a list becomes one and who asks for it, what fsck reads; and what appends to many ledgers at
+# once. Their command has two, and one puts them together. How a task wants to be worked on has its own file.
 MOST_LONELY_PROTOCOLS = 2
 MOST_ENTERED = {"status": 26, "sync push": 62, "stage complete": 66}
 # How hidden characters are shown is known to pages, too, so it stands in base/text, not beside the terminal.

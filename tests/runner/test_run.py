@@ -157,6 +157,22 @@ class TestEvidence:
         assert last(repo)["evidence"]["modes"] == "missing"
         assert repo.git("for-each-ref", "refs/idse-local/results", "refs/heads/idse") == ""
 
+    def test_a_workspace_that_is_removed_is_the_agents_doing(self, repo):
+        one_task(repo, "Do it (Retries: 0)")
+        done = repo.idse("run", "--sandbox", "none", "--agent", 'rm -rf "$PWD"')
+        assert "the workspace was removed" in done.stdout
+        assert last(repo)["why"] == "unsafe"
+
+    def test_a_submodule_keeps_its_git_directory(self, project, tmp_path):
+        other = tmp_path / "other"
+        project.run("git", "clone", "-q", str(project.path), str(other))
+        project.git("-c", "protocol.file.allow=always", "submodule", "add", "-q", str(other), "sub")
+        project.git("commit", "-q", "-m", "sub")
+        project.git("config", "submodule.recurse", "true")
+        before = project.read(".git/modules/sub/config")
+        assert project.idse("run", "--agent", WRITE).returncode == 0
+        assert project.read(".git/modules/sub/config") == before
+
     def test_markers_and_secrets_are_seen(self, repo):
         one_task(repo, "Do it (Retries: 0)")
         token = "ghp_" + "aB3dE5gH7jK9" * 3
@@ -310,6 +326,26 @@ class TestWhatKeepsARunFromBeginning:
         assert done.returncode == 3
         assert "is checked out" in done.stderr
         assert project.git("for-each-ref", "refs/idse-local") == ""
+
+    @pytest.mark.parametrize("name", ["idse/portal", f"{BRANCH}/mine"])
+    def test_a_branch_in_the_way_of_ours(self, project, name):
+        project.git("branch", name)
+        done = project.idse("run", "--agent", WRITE)
+        assert (done.returncode, f"the branch {name} stands in the way" in done.stderr) == (3, True)
+        assert project.git("for-each-ref", "refs/idse-local") == ""
+
+    @pytest.mark.parametrize("where", ["clean", "smudge", "process"])
+    def test_a_filter_that_would_run_what_an_agent_wrote(self, project, where):
+        project.git("config", f"filter.mine.{where}", "python -m strip")
+        done = project.idse("run", "--agent", WRITE)
+        assert (done.returncode, "filter that would leave the sandbox" in done.stderr) == (2, True)
+        assert project.git("for-each-ref", "refs/idse-local") == ""
+        assert project.idse("run", "--agent", WRITE, "--trust-project").returncode == 0
+
+    def test_filters_that_run_nothing_of_the_tree_are_no_reason(self, project):
+        project.git("config", "filter.lfs.process", "git-lfs filter-process")
+        project.git("config", "filter.lfs.clean", "git-lfs clean -- %f")
+        assert project.idse("run", "--agent", WRITE, "--only", "T001").returncode == 0
 
     def test_an_unknown_task(self, project):
         assert "T009" in project.idse("run", "--agent", WRITE, "--only", "T009").stderr

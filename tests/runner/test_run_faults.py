@@ -323,3 +323,36 @@ class TestFullDisk:
         idse = (str(BIN / "idse"), "run", "--agent", agent, "--only", "T001", "--sandbox", "none")
         assert small(project, "64k", logs, *idse).returncode == 0
         assert states_of(project)["T001"] == "done"
+
+
+class TestWhatAPersonDoesMeanwhile:
+    def test_who_stops_reading_does_not_stop_what_is_worked_on(self, eight):
+        command = f"idse run -j 2 --agent 'sleep 0.5; {WRITE}' | head -n 1"
+        env = {**os.environ, "PATH": f"{BIN}:{os.environ['PATH']}"}
+        subprocess.run(["sh", "-c", command], cwd=eight.path, env=env, check=True, timeout=60)
+        states = list(states_of(eight).values())
+        assert "held" not in states
+        assert {"done", "ready"} == set(states)
+
+    def test_a_terminal_that_is_closed_lets_what_runs_come_to_its_end(self, eight):
+        main, side = os.openpty()
+        env = {**os.environ, "TERM": "xterm"}
+        words = [str(BIN / "idse"), "run", "-j", "2", "--agent", f"sleep 1; {WRITE}"]
+        process = subprocess.Popen(
+            words, cwd=eight.path, env=env, stdin=side, stdout=side, stderr=side, start_new_session=True
+        )
+        os.close(side)
+        wait_for(lambda: list(states_of(eight).values()).count("held") == 2)
+        os.close(main)
+        process.wait(30)
+        assert {"done", "ready"} == set(states_of(eight).values())
+
+    def test_a_branch_that_is_checked_out_meanwhile_leaves_results_in_review(self, eight):
+        process = start(eight, "-j", "2", "--agent", f"sleep 1; {WRITE}")
+        wait_for(lambda: list(states_of(eight).values()).count("held") == 2)
+        eight.git("switch", "-q", "-c", BRANCH)
+        assert process.wait(30) == 3
+        assert {"review", "ready"} == set(states_of(eight).values())
+        eight.git("switch", "-q", "--detach")
+        assert start(eight, "-j", "4", "--agent", QUICK).wait(60) == 0
+        check_invariants(eight, most_attempts=0)

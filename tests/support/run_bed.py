@@ -62,7 +62,7 @@ def states_of(repo):
 
 
 def check_invariants(repo, most_attempts=3):
-    """Reads the chains back: linear, legal, one holder at a time, one `done` at most, fenced, attempts bounded."""
+    """Reads the chains back: linear, legal, one holder at a time, at most one `done`, attempts bounded."""
     refs = repo.git("for-each-ref", "--format=%(refname)", f"refs/idse-local/tasks/{KEY}/").split()
     assert refs
     for ref in refs:

@@ -103,6 +103,13 @@ def test_a_task_that_somebody_else_took_is_not_taken(queue, repo):
     assert now_of(queue, ready).take == first.take
 
 
+def test_a_task_that_needs_something_else_by_now_is_not_taken(queue):
+    seen = begin(queue)
+    changed = queue.change(seen, NewTask("T001", "write it", needs=("T000",)))
+    assert take(queue, seen) is None
+    assert take(queue, changed).state == "held"
+
+
 def test_attempts_that_fail_count_and_those_that_are_released_do_not(queue):
     state = begin(queue)
     state = queue.release(take(queue, state), why="drain")
@@ -308,6 +315,18 @@ def test_refs_that_stand_still_are_not_listed_again_and_every_move_is_seen(queue
     repo.git("pack-refs", "--all", "--prune")
     take(queue, queue.state("portal", "login", "T050"))
     assert len(other.board("portal", "login").held) == 21
+
+
+def test_a_move_in_the_same_tick_of_a_coarse_clock_is_seen(queue, repo):
+    begin(queue, *(NewTask(f"T{number:03}", "a", position=number) for number in range(80)))
+    folder = repo.path / ".git" / PLACE
+    before = os.stat(folder)
+    vault = discover(str(repo.path))
+    other = task_queue(vault, acting(vault))
+    assert not other.board("portal", "login").held
+    take(queue, queue.state("portal", "login", "T000"))
+    os.utime(folder, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert len(other.board("portal", "login").held) == 1
 
 
 def test_a_damaged_task_is_named_and_hides_no_other(queue, repo):

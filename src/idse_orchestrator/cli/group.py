@@ -166,9 +166,13 @@ def unknown_command(name: str) -> UsageError:
     known = [known for known, entry in COMMANDS.items() if entry.section]
     return UsageError(
         f"there is no command {name!r}",
-        fix=tuple(f"idse {match}" for match in near(name, known, 3))
-        or ("idse --help  # lists all commands",),
+        fix=tuple(map(_typed, near(name, known, 3))) or ("idse --help  # lists all commands",),
     )
+
+
+def _typed(name: str) -> str:
+    """Returns what can be typed of a command: one that has commands of its own is nothing by itself."""
+    return f"idse {name}{' --help' if isinstance(_command(COMMANDS[name].place), click.Group) else ''}"
 
 
 def root() -> click.Group:

@@ -260,12 +260,24 @@ EXAMPLES: Mapping[str, tuple[tuple[str, str], tuple[str, str]]] = MappingProxyTy
             ("idse trace", "what leads from each success criterion to code and checks"),
             ("idse trace login --mermaid", "the same as a chart, to put into a page"),
         ),
+        "cost": (
+            ("idse cost report --by agent", "what each agent used and cost in this project"),
+            ("idse cost prices", "what a million tokens of each model cost, since when, and who says so"),
+        ),
+        "limits": (
+            ("idse limits show", "what is left of this minute's requests and tokens, and of budgets"),
+            ("idse limits show --json", "the same for a program"),
+        ),
+        "metrics": (
+            ("idse metrics print", "figures of all tasks of the project, as Prometheus reads them"),
+            ("idse metrics print --project portal", "of one project by name"),
+        ),
         "cost report": (
             ("idse cost report --by agent", "what each agent used and cost in this project"),
             ("idse cost report --by day --csv", "a line for each day, for a spreadsheet"),
         ),
         "cost prices": (
-            ("idse cost prices", "what a million tokens of each model cost, since when and says who"),
+            ("idse cost prices", "what a million tokens of each model cost, since when, and who says so"),
             ("idse cost prices --json", "the same for a program"),
         ),
         "limits show": (

@@ -11,10 +11,12 @@ import random
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from idse_orchestrator.base.records import NamedTuple
-from idse_orchestrator.errors import FencedError, TaskStateError
+from idse_orchestrator.errors import ConflictError, FencedError, StorageError, TaskStateError
+from idse_orchestrator.ledger.events import Tip
 from idse_orchestrator.ledger.writer import moment_of
 from idse_orchestrator.runner.attempt import Attempt
 from idse_orchestrator.runner.meter import Admission, Meter
@@ -25,12 +27,12 @@ from idse_orchestrator.runner.terms import Settled, Terms, Tools
 from idse_orchestrator.runner.work.child import end_marked, stop_signals, wait
 from idse_orchestrator.runner.work.sandbox import NONE, REQUIRED
 from idse_orchestrator.runner.work.worker_lock import GRACE_S, Watch, WorkerLock
+from idse_orchestrator.tasks.board import Board
 from idse_orchestrator.tasks.words import FAILED, HELD, READY, REVIEW
 
 if TYPE_CHECKING:
     from idse_orchestrator.runner.agents.adapter import Adapter
     from idse_orchestrator.runner.queue.integration import Integration
-    from idse_orchestrator.tasks.board import Board
     from idse_orchestrator.tasks.state import TaskState
 
 POLL_S = 1.0
@@ -119,6 +121,8 @@ class MultiAgentOrchestrator:
         """Why nothing more is taken, "" while the run goes on."""
         self.signals = 0
         self.trouble = ""
+        self.refused: ConflictError | StorageError | None = None
+        """What keeps results from being merged; None while they are."""
         self.attempts: list[Attempt] = []
         self._tools, self._terms = tools, terms
         self._queue = tools.queue
@@ -131,6 +135,7 @@ class MultiAgentOrchestrator:
         self._before: dict[str, str] = {}
         self._troubles = 0
         self._looked = self._beaten = 0.0
+        self._asked = 0
         self._is_dirty = True
         self.board: Board = tools.queue.board(*key)
 
@@ -138,7 +143,7 @@ class MultiAgentOrchestrator:
 
     def run(self) -> None:
         """Works until there is nothing more to do, or it is told to stop. What is held then is released."""
-        with stop_signals(self.ask_to_stop) as wake:
+        with stop_signals(self._count_signal) as wake:
             try:
                 while True:
                     self._look()
@@ -148,6 +153,7 @@ class MultiAgentOrchestrator:
                     for ready in wait(children, [wake], POLL_S):
                         with suppress(BlockingIOError):
                             os.read(ready, 4096)
+                    self._heed_signals()
                     self._advance()
                     self._show(self)
             finally:
@@ -155,6 +161,15 @@ class MultiAgentOrchestrator:
                     attempt.abandon()
                 with suppress(OSError):
                     self._queue.keep_board(*self.key)
+
+    def _count_signal(self) -> None:
+        """Only counts: it may interrupt anything, even a line that is being written."""
+        self._asked += 1
+
+    def _heed_signals(self) -> None:
+        while self._asked:
+            self._asked -= 1
+            self.ask_to_stop()
 
     def ask_to_stop(self) -> None:
         """Takes nothing more; the second time ends what runs, the third kills it."""
@@ -172,12 +187,15 @@ class MultiAgentOrchestrator:
         if now - self._beaten >= _BEAT_S:
             self._worker.beat()
             self._beaten = now
-        if not self._is_dirty and now - self._looked < POLL_S:
+        is_due = now - self._looked >= POLL_S
+        if not self._is_dirty and not is_due:
             return
-        self._looked, self._is_dirty = now, False
-        self.board = self._queue.board(*self.key)
-        if self._reap() | self._merge():
+        self._is_dirty = False
+        if is_due:  # what we did ourselves is known, and ten thousand refs take long to list
+            self._looked = now
             self.board = self._queue.board(*self.key)
+            self._reap()
+        self._merge()
         if not self.stopping:
             self.stopping = self._gate()
             if self.stopping:
@@ -185,9 +203,13 @@ class MultiAgentOrchestrator:
         if not self.stopping:
             self._take()
 
-    def _reap(self) -> bool:
-        """Expires what workers hold that are gone, with the processes that they left. Returns if any."""
-        found = False
+    def _know(self, state: TaskState) -> None:
+        """Has the board say what became of a task by our own doing, until it is read again."""
+        rows = {**self.board.rows, state.task: Tip("", "", state)}
+        self.board = Board(rows, self.board.unreadable, self.board.graph)
+
+    def _reap(self) -> None:
+        """Expires what workers hold that are gone, with the processes that they left."""
         ours = {attempt.handler.taken.task for attempt in self.attempts}
         for state in self.board.held:
             if state.task in ours or state.worker == self._worker.name:
@@ -199,25 +221,26 @@ class MultiAgentOrchestrator:
                 end_marked(mark)
             with suppress(FencedError, TaskStateError):
                 after = self._queue.expire(state, why=why)
-                found = True
+                self._know(after)
                 self._before[state.task] = "its worker was gone"
                 self._tell(
                     Happened(EXPIRED, state.task, state.doer, state.attempt, "expire", after.state, why)
                 )
-        return found
 
-    def _merge(self) -> bool:
-        """Takes in the results that nobody has to look at. Returns whether there were any."""
-        if not self.options.merges:
-            return False
-        found = False
-        for state in self.board.states:
-            if not self._is_ours(state) or not self._settling.is_due(state):
-                continue
-            verdict = self._settling.settle(state)
-            found = True
+    def _merge(self) -> None:
+        """Takes in the results that nobody has to look at."""
+        due = [each for each in self.board.states if self._is_ours(each) and self._settling.is_due(each)]
+        for state in due if self.options.merges and self.refused is None else ():
+            try:
+                verdict = self._settling.settle(state)
+            except (ConflictError, StorageError) as error:  # somebody checked the branch out; a full disk
+                self.refused = error
+                self._stop(error.message)
+                return
             if verdict is None:
+                self._looked = 0.0
                 continue
+            self._know(verdict.state)
             if verdict.why:
                 self._before[state.task] = verdict.why
             self._tell(
@@ -226,13 +249,19 @@ class MultiAgentOrchestrator:
                     verdict.why, verdict.into if verdict.what == MERGED else "",
                 )
             )  # fmt: skip
-        return found
+
+    def _stop(self, trouble: str) -> None:
+        """Takes nothing more, because something has to be mended first."""
+        if not self.stopping:
+            self.stopping = self.trouble = trouble
+            self._tell(Happened(STOPPING, why=trouble))
 
     # --- taking
 
     def _take(self) -> None:
         while len(self.attempts) < self.options.slots:
-            ready = [each for each in self._ready() if self._adapter_for(each) is not None][:_AMONG]
+            able = (each for each in self._ready() if self._adapter_for(each) is not None)
+            ready = [*islice(able, _AMONG)]
             if not ready:
                 return
             state = random.choice(ready)  # noqa: S311 - so that two workers seldom want the same
@@ -252,14 +281,15 @@ class MultiAgentOrchestrator:
                 sandbox=self._tools.sandbox.name,
                 allowed=self._meter.allows(admission),
             )
-            self.board = self._queue.board(*self.key)
             if taken is None:
+                self.board = self._queue.board(*self.key)
                 self._meter.undo(admission)
                 if self._meter.refused is not None:
                     self.stopping = str(self._meter.refused)
                     self._tell(Happened(STOPPING, why=self.stopping))
                     return
                 continue
+            self._know(taken)
             self._meter.began(admission)
             self._turn += 1
             self._tell(Happened(TOOK, taken.task, adapter.name, taken.attempt, "take", taken.state))
@@ -323,6 +353,9 @@ class MultiAgentOrchestrator:
         self.attempts.remove(attempt)
         self._meter.settle(attempt.admission, attempt.handler.seen, settled.state)
         self._is_dirty = True
+        self._know(settled.state)
+        if settled.action == "fenced":
+            self._looked = 0.0
         taken, agent = attempt.handler.taken, attempt.handler.adapter.name
         if settled.action == "fail":
             self._before[taken.task] = settled.why
@@ -331,9 +364,8 @@ class MultiAgentOrchestrator:
         if settled.state.why == "auth" and settled.action == "release":
             self._out[agent] = settled.why
         self._troubles = self._troubles + 1 if settled.trouble else 0
-        if self._troubles >= _MOST_TROUBLES and not self.stopping:
-            self.stopping = self.trouble = settled.trouble
-            self._tell(Happened(STOPPING, why=settled.trouble))
+        if self._troubles >= _MOST_TROUBLES:
+            self._stop(settled.trouble)
         self._tell(
             Happened(
                 SETTLED, taken.task, agent, taken.attempt, settled.action, settled.state.state,
@@ -347,6 +379,7 @@ class MultiAgentOrchestrator:
         """Tests whether nothing can come any more: nobody works, and nothing is ready for us or will be."""
         if self._is_dirty:
             return False
+        self.board = self._queue.board(*self.key)
         if self.stopping:
             return True
         states = [each for each in self.board.states if self._is_ours(each)]

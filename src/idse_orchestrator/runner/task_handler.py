@@ -235,7 +235,10 @@ class TaskHandler:
     # --- the result
 
     def _collected(self, place: Place, inode: int, ended: Ended) -> Generator[Start, Child, Found]:
-        status = os.lstat(place.workspace)
+        try:
+            status = os.lstat(place.workspace)
+        except FileNotFoundError as error:
+            raise _SettledEarly(self._failed("unsafe", ended, "the workspace was removed")) from error
         if status.st_ino != inode or not stat.S_ISDIR(status.st_mode):
             raise _SettledEarly(
                 self._failed("unsafe", ended, "the workspace was exchanged for something else")

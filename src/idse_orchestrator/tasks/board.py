@@ -17,7 +17,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 from zlib import crc32
 
-from idse_orchestrator.base.files import make_folder, write_atomically
+from idse_orchestrator.base.files import make_folder, open_or_make, write_atomically
 from idse_orchestrator.base.records import NamedTuple
 from idse_orchestrator.errors import CorruptLedgerError, StorageError
 from idse_orchestrator.ledger.events import NotApplied, Tip
@@ -271,7 +271,7 @@ class Boards:
         path = os.path.join(self._folder, f"now.{os.urandom(4).hex()}.{os.getpid()}.tmp")
         try:
             make_folder(self._folder)
-            descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600)
+            descriptor = open_or_make(path, os.O_WRONLY)
             try:
                 return os.fstat(descriptor).st_mtime_ns
             finally:

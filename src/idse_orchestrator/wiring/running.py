@@ -34,7 +34,7 @@ from idse_orchestrator.runner.report import Row, markdown_of, row_of, with_repor
 from idse_orchestrator.runner.terms import Terms, Tools
 from idse_orchestrator.runner.work.sandbox import AUTO, Sandbox, find_sandbox
 from idse_orchestrator.runner.work.worker_lock import Watch, WorkerLock
-from idse_orchestrator.runner.work.workspace import Workspaces, sweep, work_root
+from idse_orchestrator.runner.work.workspace import Workspaces, open_filters, sweep, work_root
 from idse_orchestrator.sessions.move_stage import Moving, move_stages
 from idse_orchestrator.sessions.ports import Move
 from idse_orchestrator.sessions.status import next_action, no_ledger, same_lists
@@ -123,8 +123,12 @@ def prepare(app: Application, key: SessionKey, asked: Asked) -> Prepared:
     wants = wanted(read_list(_list_of(app, key, look), artifact_path(*key, TASKS)), board.states, TASKS)
     _refuse_unknown(asked.only, [*board.rows, *(task.task for task in wants.new)])
     _refuse_checks(own.checks, [*(task.caps for task in wants.new), *(state.caps for state in board.states)])
-    Integration(_results(app), app.vault.common_dir, branch_of(key)).refuse_checked_out()
+    branch = Integration(_results(app), app.vault.common_dir, branch_of(key))
+    branch.refuse_checked_out()
+    branch.refuse_in_the_way()
     sandbox = find_sandbox(asked.sandbox, app.environment)
+    if sandbox.contains and not asked.trust_project:
+        _refuse_filters(app)
     return Prepared(key, asked, queue, wants, adapters, sandbox, _head(app), starts, own, _registered(look))
 
 
@@ -306,6 +310,18 @@ def _refuse_checks(known: Mapping[str, str], caps: Iterable[Mapping[str, Any]]) 
             f"no check {unknown[0]!r} is set up, and a task asks for it",
             cause="the name stands in tasks.md; the command is yours to say, as no document may name one",
             fix=(f"add it below checks in ~/.config/idse/agents.yaml, such as {unknown[0]}: pytest -q",),
+        )
+
+
+def _refuse_filters(app: Application) -> None:
+    done = app.vault.git.attempt("config", "-z", "--get-regexp", r"^filter\..*\.(clean|smudge|process)$")
+    rows = (row.partition("\n") for row in os.fsdecode(done.stdout).split("\0"))
+    commands = open_filters({name: command for name, _, command in rows})
+    if commands:
+        raise UsageError(
+            f"git here has a filter that would leave the sandbox: {one_line(commands[0])}",
+            cause="git starts it where the agent worked, so it may run what the agent wrote",
+            fix=("idse run --trust-project  # such filters run, and what a branch brings is loaded",),
         )
 
 

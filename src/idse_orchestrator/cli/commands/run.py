@@ -11,6 +11,7 @@ from idse_orchestrator.base.records import NamedTuple
 from idse_orchestrator.base.text import counted, one_line, printable
 from idse_orchestrator.cli.layout import Style, fitted
 from idse_orchestrator.cli.live import Live, counts, duration
+from idse_orchestrator.cli.streams import cannot_write
 from idse_orchestrator.cli.terminal import Answer, Said
 from idse_orchestrator.errors import (
     EXIT_BUSY,
@@ -161,7 +162,7 @@ def _run(run: Run, prepared: Prepared) -> int:
             "there is no sandbox here, so what agents do is not contained"
             f"{_passed(prepared.sandbox.passed)}; --sandbox required refuses to run so"
         )
-    view = _view(terminal, prepared.key)
+    view = _Watched(_view(terminal, prepared.key))
     orchestrator = begin(run.app, prepared, view.happened, view.show)
     try:
         orchestrator.run()
@@ -170,11 +171,15 @@ def _run(run: Run, prepared: Prepared) -> int:
         orchestrator.release()
     code = exit_code(orchestrator)
     view.over(orchestrator, code)
+    if orchestrator.refused is not None:
+        raise orchestrator.refused
     return code
 
 
 def exit_code(orchestrator: MultiAgentOrchestrator) -> int:
     """Returns the exit code of a run that is over."""
+    if orchestrator.refused is not None:
+        return orchestrator.refused.exit_code
     if orchestrator.signals:
         return EXIT_INTERRUPTED
     left = [*orchestrator.left()]
@@ -192,6 +197,38 @@ class View(NamedTuple):
     show: Callable[[MultiAgentOrchestrator], None]
     close: Callable[[], None]
     over: Callable[[MultiAgentOrchestrator, int], None]
+
+
+class _Watched:
+    """A view whose reader may leave, or whose terminal may be closed: then the run drains, as by Ctrl-C."""
+
+    def __init__(self, view: View) -> None:
+        self._view = view
+        self._is_gone = False
+
+    def happened(self, event: Happened) -> None:
+        self._write(lambda: self._view.happened(event))
+
+    def show(self, orchestrator: MultiAgentOrchestrator) -> None:
+        self._write(lambda: self._view.show(orchestrator))
+        if self._is_gone and not orchestrator.signals:
+            orchestrator.ask_to_stop()
+
+    def close(self) -> None:
+        self._write(self._view.close)
+
+    def over(self, orchestrator: MultiAgentOrchestrator, code: int) -> None:
+        self._write(lambda: self._view.over(orchestrator, code))
+
+    def _write(self, write: Callable[[], None]) -> None:
+        if self._is_gone:
+            return
+        try:
+            write()
+        except OSError as error:
+            if not isinstance(error, BrokenPipeError) and not cannot_write(error):
+                raise
+            self._is_gone = True
 
 
 def _view(terminal: Terminal, key: SessionKey) -> View:
@@ -318,7 +355,8 @@ def run_() -> click.Command:
         click.option("--read", "reads", metavar="DIR", multiple=True,
                      help="A folder that the sandbox shows, to read: of a program that is installed there."),
         flag("--no-merge", help="Leave results for a person to accept."),
-        flag("--trust-project", help="Let agents load hooks, settings and servers that the branch brings."),
+        flag("--trust-project",
+             help="Let agents load hooks, settings and servers that the branch brings, and git run filters."),
         click.option("--budget", metavar="USD", type=click.FloatRange(min=0),
                      help="What agents of this run may spend: no task begins that does not fit."),
         flag("--dry-run", help="Show what would be done, and what keeps it from being done."),

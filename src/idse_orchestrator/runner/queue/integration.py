@@ -51,6 +51,17 @@ class Integration:
                 fix=(f"git -C {place} switch --detach",),
             )
 
+    def refuse_in_the_way(self) -> None:
+        """Raises ConflictError where a branch stands that git cannot have beside this one."""
+        names = [name.removeprefix(HEADS) for name in self._results.git.references if name.startswith(HEADS)]
+        for name in names:
+            if self.branch.startswith(f"{name}/") or name.startswith(f"{self.branch}/"):
+                raise ConflictError(
+                    f"the branch {name} stands in the way of {self.branch}, which takes results in",
+                    cause="git keeps no branch below the name of another one",
+                    fix=(f"git branch -m {name} {name.replace('/', '-')}-old",),
+                )
+
     def has(self, commit: str) -> bool:
         """Tests whether the branch has `commit`."""
         tip = self.tip()

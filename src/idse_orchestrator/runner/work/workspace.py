@@ -20,7 +20,7 @@ import os
 import shutil
 import stat
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -44,10 +44,14 @@ _SETTINGS = (
     "core.splitIndex=false",
     "core.sparseCheckout=false",
     "core.bare=false",
+    "submodule.recurse=false",
     "advice.addEmbeddedRepo=false",
     "gc.auto=0",
 )
-"""Of the two gits of the supervisor: whatever the repository says, no hook and no monitor is started."""
+"""Of the two gits of the supervisor: whatever the repository says, no hook and no monitor is started.
+
+A submodule stays as it is: to check one out would have its own git directory name the workspace.
+"""
 
 _CONFIG = """\
 [core]
@@ -65,6 +69,24 @@ _IDENTITY = """\
 [init]
 \tdefaultBranch = main
 """
+
+
+_OF_THEIR_OWN = ("git-lfs ", "git lfs ", "git-crypt ", '"git-crypt" ')
+"""Filters that run nothing out of the folder that they are started in."""
+_SHELL_SIGNS = frozenset("|&;<>()$`\\\n*?[~")
+
+
+def open_filters(settings: Mapping[str, str]) -> Sequence[str]:
+    """Returns the commands of filters in git's `settings` that may run what an agent wrote.
+
+    git starts a filter in the workspace and outside of the sandbox: a script of the tree, or a module that
+    its interpreter looks for there first, would be the agent's own.
+    """
+    return [
+        command
+        for command in settings.values()
+        if command and not (command.startswith(_OF_THEIR_OWN) and not _SHELL_SIGNS & set(command))
+    ]
 
 
 def work_root(common_dir: str, state_home: str) -> str:
