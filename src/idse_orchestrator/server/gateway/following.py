@@ -100,7 +100,7 @@ class Following:
         """Asks how it stands."""
         try:
             async with asyncio.timeout(WAIT_SECONDS):
-                answer = await _answer_of(*await self._tell({}))
+                answer = await self._ask({})
                 await self._tell_what_is_owed()
             self.state, self.lag = str(answer["words"]), int(answer["lag"])
             self._is_late = self._is_late and self.lag > 0
@@ -145,6 +145,9 @@ class Following:
         assert process.stdin is not None  # noqa: S101 - it was started with a pipe
         process.stdin.write(json.dumps({**knows, "socket": self.path}).encode() + b"\n")
         return process
+
+    async def _ask(self, question: Mapping[str, object]) -> Mapping[str, Any]:
+        return await _answer_of(*await self._tell(question))
 
     async def _tell(
         self, question: Mapping[str, object]
