@@ -146,7 +146,7 @@ class PagesDoor:
             return _NOTHING
         self._check_origin(told)
         if told.path == "/login":
-            return redirect("/") if self._proxied.caller(scope) else self._log_in(scope, told)
+            return self._log_in(scope, told)
         if told.method == "POST" and told.path == "/logout":
             return self._log_out(told)
         if told.method not in ("GET", "HEAD"):
@@ -229,6 +229,8 @@ class PagesDoor:
         return redirect(f"/login?to={quote(to)}" if to != "/" else "/login")
 
     def _log_in(self, scope: Any, told: _Told) -> Answer:  # noqa: ANN401 - ASGI's own
+        if self._proxied.caller(scope):
+            return redirect(_place(told.query.get("to", "")))
         if told.method != "POST":
             return self._site.login(_place(told.query.get("to", "")))
         to = _place(told.form.get("to", ""))

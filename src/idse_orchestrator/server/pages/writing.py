@@ -151,8 +151,8 @@ class Writing:
             if asked.path.endswith(f"/{HANDOFFS}"):
                 return await self._handed(asked, form, refused)
             return await self._sent(asked, _sent(form), refused)
-        except Exception as error:  # noqa: BLE001 - whatever it is, the others are served
-            return _with_fault(self._site.problem(problem_from(error), asked), error)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the text stays
+            return _with_fault(self._site.problem(problem_from(error), asked, form), error)
 
     # --- a document ---
 
