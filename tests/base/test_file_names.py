@@ -29,6 +29,9 @@ from idse_orchestrator.base.text import file_name_problem, name_problems
         "",
         "..\\x",
         "a/b",
+        "a\0b",
+        "x" * 256,
+        "é" * 128,
     ],
 )
 def test_a_name_that_some_system_takes_for_another_place_is_a_problem(name):
@@ -49,6 +52,7 @@ def test_a_name_that_some_system_takes_for_another_place_is_a_problem(name):
         "ünïcode.md",
         "a b",
         "日本",
+        "x" * 255,
     ],
 )
 def test_an_ordinary_name_is_none(name):

@@ -9,6 +9,7 @@ import time
 import pytest
 
 from idse_orchestrator.server.gateway.following import Following
+from idse_orchestrator.server.model.names import Place
 
 
 @pytest.mark.parametrize("words", ["it is being built", "a repository cannot be read"])
@@ -61,3 +62,28 @@ def test_who_is_cancelled_while_it_looks_ends(tmp_path):
         return [await once(following, turns) for turns in range(1, 9)]
 
     assert asyncio.run(at_every_turn()) == [True] * 8
+
+
+def test_what_it_could_not_be_told_it_is_told_as_soon_as_it_can(tmp_path):
+    """Else those rows would wait for the next look at everything, which may take minutes to come."""
+    path = str(tmp_path / "socket")
+    told = []
+
+    async def answers(reader, writer):
+        told.append(json.loads(await reader.readline()))
+        writer.write(json.dumps({"words": "ok", "lag": 0, "done": True}).encode() + b"\n")
+        await writer.drain()
+        writer.close()
+
+    async def all_of_it():
+        following = Following(path)
+        for ref in ("refs/idse/one", "refs/idse/two"):
+            assert not await following.follow("client", Place("acme", "shop"), [ref])
+        await following.look()
+        async with await asyncio.start_unix_server(answers, path):
+            for _ in range(2):
+                await following.look()
+            await asyncio.sleep(0.1)
+
+    asyncio.run(all_of_it())
+    assert [each.get("refs") for each in told if each] == [["refs/idse/one"], ["refs/idse/two"]]

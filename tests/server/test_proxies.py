@@ -27,7 +27,7 @@ NGINX_SERVER = """
         location / {{
             proxy_pass http://{to};
             proxy_http_version 1.1;
-            proxy_set_header Host $host;
+            proxy_set_header Host $http_host;
             proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
             proxy_request_buffering off;
             proxy_buffering off;

@@ -119,6 +119,8 @@ MAX_ARTIFACT_BYTES = 1024 * 1024
 MAX_FILES = 10_000
 """Files in one session's folder; more is no set of documents."""
 MAX_DEPTH = 32
+MAX_NAME_BYTES = 255
+"""So long a name is at most on the file systems of Linux and macOS: no clone could write a longer one."""
 """Folders within folders, counted from the session's own."""
 
 _IGNORED_BY_HFS = "[\u200c-\u200f\u202a-\u202e\u206a-\u206f\ufeff]"
@@ -136,6 +138,10 @@ def file_name_problem(name: bytes) -> str | None:  # noqa: PLR0911 - one return 
         return "it leads out of its folder"
     if b"/" in name:
         return "its name holds a slash"
+    if len(name) > MAX_NAME_BYTES:
+        return f"its name has {len(name):,} bytes, and the limit is {MAX_NAME_BYTES}"
+    if b"\0" in name:
+        return "its name holds a NUL byte"
     if name.isalnum():
         return None
     seen = re.sub(_IGNORED_BY_HFS, "", text) if not name.isascii() else text

@@ -77,17 +77,22 @@ def dashboard(vault: Vault, folder: str, port: int, say: Callable[[str], None]) 
         store = _store(home)
         try:
             caller = Caller(_CLIENT, client.id, _CLIENT, "", (READ,))
-            keeping = _Keeping(Projector(home, admin, store, KINDS), admin)
-            keeping.look_first(say)
+            keeping = _Keeping(Projector(home, admin, store, KINDS), store, admin)
             reads = Reads(store, admin, home)
             views = Views(store, reads, admin, Versions(reads, home))
-            site = Site(views, name or place.repository, lambda: iso(time.time()), home=_first(views, caller))
+            try:
+                keeping.look(say)
+                first = _first(views, caller)
+            except StorageError:
+                keeping.mend(say)
+                first = _first(views, caller)
+            site = Site(views, name or place.repository, lambda: iso(time.time()), home=first)
 
             def rest() -> None:
                 store.close()
                 admin.close()
 
-            with closing(LocalServer(site, caller, port, keeping.look, rest)) as local:
+            with closing(LocalServer(site, caller, port, keeping, rest)) as local:
                 yield local
         finally:
             store.close()
@@ -126,29 +131,36 @@ def _forget_unused(folder: str, own: str) -> None:
                 remove_file(path)
 
 
+def _silent(_words: str) -> None:
+    """Says nothing."""
+
+
 class _Keeping:
     """Keeps the tables as the ledgers are."""
 
-    def __init__(self, projector: Projector, admin: Admin) -> None:
+    def __init__(self, projector: Projector, store: SqliteStore, admin: Admin) -> None:
         self._projector = projector
+        self._store = store
         self._admin = admin
         self._turn = threading.Lock()
         self._looked = -_PAUSE
 
-    def look_first(self, say: Callable[[str], None]) -> None:
-        """Reads what changed since the last start; all, where what was kept cannot be used."""
-        try:
-            self.look(say)
-        except StorageError:
-            self._projector.store.make()
-            self.look(say)
-
-    def look(self, say: Callable[[str], None] = lambda _words: None) -> None:
+    def look(self, say: Callable[[str], None] = _silent) -> None:
         """Reads what changed, unless somebody did just now."""
         with self._turn:
             if time.monotonic() - self._looked >= _PAUSE:
-                reconcile(self._projector, self._admin.repositories(), say, PORTION)
-                self._looked = time.monotonic()
+                self._read(say)
+
+    def mend(self, say: Callable[[str], None] = _silent) -> None:
+        """Reads all anew where what was kept is damaged; a page failed, so it is worth a look."""
+        with self._turn:
+            if not self._store.is_whole():
+                self._store.make()
+            self._read(say)
+
+    def _read(self, say: Callable[[str], None]) -> None:
+        reconcile(self._projector, self._admin.repositories(), say, PORTION)
+        self._looked = time.monotonic()
 
 
 def _first(views: Views, caller: Caller) -> str:

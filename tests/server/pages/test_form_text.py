@@ -89,3 +89,13 @@ def test_a_difference_is_short_and_marks_words():
     long = difference("", "x\n" * 1000)
     assert (len(long.lines), long.more, long.added) == (MOST, 1000 - MOST, 1000)
     assert difference("a\n", "a\n") == ((), 0, 0, 0)
+
+
+def test_words_are_compared_only_as_long_as_that_is_little_work():
+    line = " ".join(f"word{number}" for number in range(100))
+    old, new = (f"{one} {line}\n" * 300 for one in ("old", "new"))
+    found = difference(old, new)
+    assert (found.added, found.removed, found.more) == (300, 300, 600 - MOST)
+    assert len(found.lines[0].parts) > 1
+    marked = [line for line in found.lines if len(line.parts) > 1]
+    assert len(marked) * 201 * 201 / 2 <= 500_000

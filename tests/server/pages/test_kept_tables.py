@@ -104,6 +104,22 @@ def test_what_is_damaged_is_made_anew(filled, harm):
     assert started(filled)[1] == page
 
 
+def test_a_page_of_it_that_is_damaged_is_found_by_who_reads_it(filled):
+    _, page = started(filled)
+    (path,) = kept(filled).glob("*.db")
+    data = path.read_bytes()
+    for place in range(4096, len(data), 4096 * 5):
+        for other in kept(filled).glob("*.db*"):
+            other.unlink()
+        path.write_bytes(data[:place] + b"\xee" * 4096 + data[place + 4096 :])
+        with dashboard(discover(str(filled.path)), str(filled.path), 0, lambda _: None) as local:
+            found = local.answer("GET", f"/?token={local.address.partition('=')[2]}", headers(local))
+            cookie = found.headers["set-cookie"].partition(";")[0]
+            for at in ("/overview", "/findings", "/analytics", "/sync", "/c/here"):
+                assert local.answer("GET", at, headers(local, cookie)).status != 503, (place, at)
+        assert started(filled)[1] == page
+
+
 def test_a_start_that_is_killed_is_caught_up_with(filled):
     whole = started(filled)[1]
     for path in kept(filled).glob("*.db*"):

@@ -5,6 +5,8 @@ from __future__ import annotations
 import http.client
 import json
 import signal
+import socket
+import struct
 import subprocess
 import time
 import urllib.parse
@@ -224,6 +226,24 @@ def test_it_ends_when_it_is_told_to(filled, running, how):
     running(filled.path)
     running.processes[0].send_signal(how)
     assert running.processes[0].wait(timeout=30) == 0
+    assert running.processes[0].stderr.read() == ""
+
+
+def test_a_browser_that_goes_away_and_an_odd_address_leave_the_terminal_alone(filled, running):
+    visitor = Visitor(running(filled.path)).open()
+    where = (visitor.parts.hostname, visitor.parts.port)
+    head = f"Host: {visitor.parts.netloc}\r\nCookie: {visitor.cookie}\r\n\r\n"
+    for said in (f"GET / HTTP/1.1\r\n{head}", "GET / HT"):
+        with socket.create_connection(where) as connection:
+            connection.sendall(said.encode())
+            time.sleep(0.2)
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    with socket.create_connection(where) as connection:
+        connection.sendall(f"GET http://[/ HTTP/1.0\r\n{head}".encode())
+        assert b" 404 " in connection.recv(100)
+    assert visitor.ask("/overview")[0] in (200, 303, 403, 404)
+    running.processes[0].send_signal(signal.SIGINT)
+    assert running.processes[0].wait(20) == 0
     assert running.processes[0].stderr.read() == ""
 
 

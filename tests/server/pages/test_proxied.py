@@ -28,7 +28,7 @@ http {{
         listen 127.0.0.1:{port};
         location / {{
             proxy_set_header X-Forwarded-User $user;
-            proxy_set_header Host $host;
+            proxy_set_header Host $http_host;
             proxy_pass http://{to};
         }}
     }}
@@ -147,8 +147,14 @@ STRANGERS = [
     f"{ANN},{ANN}",
     "gone@example.org",
     "key_of_nobody",
+    f"{ANN}\xc2\xa0",
     "\xff",
 ]
+
+
+def test_who_follows_a_link_to_the_login_comes_where_it_leads(bed):
+    for to, where in (("/c/acme/shop/portal", "/c/acme/shop/portal"), ("//evil.example", "/")):
+        assert ask(bed.address, f"/login?to={to}", X_Forwarded_User=ANN)[:2] == (303, where)
 
 
 @pytest.mark.parametrize("name", STRANGERS)

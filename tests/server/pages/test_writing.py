@@ -6,6 +6,7 @@ import functools
 import http.client
 import importlib.util
 import json
+import os
 import pathlib
 import re
 import signal
@@ -107,7 +108,10 @@ def test_a_document_is_written_as_one_event(server, page, ann):
     seen.get_by_role("link", name="Write spec.md").click()
     seen.get_by_label("Text", exact=True).fill("# Spec\n\nAs *Ann* wants it.\n")
     press(seen, "Check")
-    assert seen.get_by_role("heading", name="Gate of spec").is_visible()
+    assert "Checked, not saved" in seen.get_by_role("status").inner_text()
+    headings = seen.get_by_role("heading", level=2).all_inner_texts()
+    assert headings[0] == "Gate of spec"
+    assert headings[1].startswith("What a save would change")
     assert seen.get_by_text("The gate on the text in the form").is_visible()
     assert seen.locator("section.document em").inner_text() == "Ann"
     assert saved(server, ann, "spec.md")[1][before:] == []
@@ -440,12 +444,60 @@ def test_odd_forms_harm_nothing(server, ann):
         assert sender.ask(at, {**form, **odd}).status == 422, odd
     assert sender.ask(at, {**form, "tip": "x", "blob": "y", "was": "--help"}).status == 412
     assert sender.ask(at, {**form, "text": "x" * (5 << 20)}).status == 413
+    for name in ("x" * 256, "a\0b"):
+        assert sender.ask(f"{at}?{urllib.parse.urlencode({'document': name})}").status == 422
+        assert sender.ask(at, {**form, "document": name, "do": "check"}).status == 422
+    assert sender.ask(at, {**form, **dict.fromkeys(map(str, range(40)), "")}).status == 422
+    long = sender.ask(at, {**form, "text": "é" * (129 << 10)})
+    assert (long.status, "too long for a page" in long.text, "é" * (129 << 10) in long.text) == (
+        422,
+        True,
+        True,
+    )
     connection = http.client.HTTPConnection(server.address, timeout=60)
     connection.request(
         "POST", at, b"text=%ff&do=save", {"Cookie": sender.cookie, "Origin": f"http://{server.address}"}
     )
     assert connection.getresponse().status == 422
     connection.close()
+
+
+def test_a_database_that_is_away_loses_no_text(own_server, page):
+    own_server.start()
+    own = made(own_server, "away")
+    ready(own_server)
+    seen = write(page(), own_server, own, "notes.md")
+    seen.get_by_label("Text", exact=True).fill("typed meanwhile\n")
+    (follower,) = [each for each in own_server.children() if "follower" in command(each)]
+    os.kill(follower, signal.SIGSTOP)
+    try:
+        for path in pathlib.Path(own_server.home.path).glob("projection.db*"):
+            path.unlink()
+        press(seen, "Save")
+        assert seen.get_by_label("Your text").input_value() == "typed meanwhile\n"
+    finally:
+        os.kill(follower, signal.SIGCONT)
+    own_server.until(lambda: own.rest.get("/sessions").status == 200)
+    own_server.until(lambda: own.rest.get("/sessions").data["items"])
+    press(seen, "Try again")
+    assert seen.get_by_label("Text", exact=True).input_value() == "typed meanwhile\n"
+    press(seen, "Save")
+    assert saved(own_server, own, "notes.md")[0] == b"typed meanwhile\n"
+
+
+def command(process):
+    """How a process was started."""
+    return pathlib.Path(f"/proc/{process}/cmdline").read_text()
+
+
+def test_a_login_that_ended_loses_no_text_that_a_page_takes(server, ann):
+    sender = Sender(server, ann.key)
+    form, at = sender.form(ann), f"{ann.at}/write"
+    sender.cookie = "idse=ended"
+    for text in ("\n" * (256 << 10), "日" * 87_000):
+        said = sender.ask(at, {**form, "text": text.replace("\n", "\r\n")})
+        assert said.status == 401
+        assert text in said.text.replace("\r\n", "\n")
 
 
 def test_a_server_that_is_read_only_says_so_and_keeps_the_text(own_server, page):

@@ -12,6 +12,7 @@ import concurrent.futures
 import json
 import sys
 from asyncio.subprocess import DEVNULL, PIPE, Process
+from collections import deque
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
@@ -28,6 +29,7 @@ _SHORT = 0.1
 _PAUSE = 1.0
 _GLANCE = 0.05
 _ENDS_WITHIN = 5.0
+_MOST_OWED = 10_000
 _UNDER_WAY = "it is "
 """How the words begin while the process is not running, looks, or builds."""
 
@@ -40,6 +42,8 @@ class Following:
         self.state = "it is not running"
         self.lag = 0
         self._is_late = False
+        self._owed: deque[Mapping[str, object]] = deque(maxlen=_MOST_OWED)
+        """Moves that the process could not be told of: it hears of them as soon as it can."""
         self._writing: dict[asyncio.Task[bool], tuple[str, concurrent.futures.Future[None]]] = {}
         """What is being written, for which client, and what threads can wait for."""
 
@@ -75,14 +79,20 @@ class Following:
     async def _written(self, place: Place, refs: Sequence[str]) -> bool:
         wait = _SHORT if self._is_late else WAIT_SECONDS
         asked = {"place": list(place), "refs": list(refs)}
+        is_told = False
         try:
             async with asyncio.timeout(wait):
-                answer = await self._ask(asked)
+                streams = await self._tell(asked)
+                is_told = True
+                answer = await _answer_of(*streams)
         except TimeoutError:
             self._is_late = True
             return False
         except (OSError, ValueError, EOFError):
             return False
+        finally:
+            if not is_told:
+                self._owed.append(asked)
         self._is_late = False
         return bool(answer.get("done"))
 
@@ -91,6 +101,7 @@ class Following:
         try:
             async with asyncio.timeout(WAIT_SECONDS):
                 answer = await self._ask({})
+                await self._tell_what_is_owed()
             self.state, self.lag = str(answer["words"]), int(answer["lag"])
             self._is_late = self._is_late and self.lag > 0
         except (OSError, TimeoutError, ValueError, EOFError, KeyError):
@@ -136,14 +147,38 @@ class Following:
         return process
 
     async def _ask(self, question: Mapping[str, object]) -> Mapping[str, Any]:
+        return await _answer_of(*await self._tell(question))
+
+    async def _tell(
+        self, question: Mapping[str, object]
+    ) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        """Sends a question, and returns where its answer comes."""
         reader, writer = await asyncio.open_unix_connection(self.path)
         try:
             writer.write(json.dumps(question).encode() + b"\n")
             await writer.drain()
-            answer: Mapping[str, Any] = json.loads(await reader.readline())
-        finally:
+        except BaseException:
             writer.close()
-        return answer
+            raise
+        return reader, writer
+
+    async def _tell_what_is_owed(self) -> None:
+        for _ in range(len(self._owed)):
+            asked = self._owed.popleft()
+            try:
+                _, writer = await self._tell(asked)
+            except BaseException:
+                self._owed.appendleft(asked)
+                raise
+            writer.close()
+
+
+async def _answer_of(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> Mapping[str, Any]:
+    try:
+        answer: Mapping[str, Any] = json.loads(await reader.readline())
+    finally:
+        writer.close()
+    return answer
 
 
 async def _stopped(process: Process) -> None:

@@ -13,7 +13,8 @@ AROUND = 2
 """Lines that are shown before and after each difference."""
 MOST = 120
 """Lines of a difference that a page shows."""
-_MOST_WORDS = 400
+_MOST_PAIRS = 500_000
+"""Pairs of words that are compared within lines: a fraction of a second. Later lines are not marked."""
 _WORD = re.compile(r"\s+|\w+|[^\w\s]")
 Parts = tuple[tuple[str, bool], ...]
 
@@ -41,17 +42,40 @@ class Difference(NamedTuple):
 
 def difference(old: str, new: str) -> Difference:
     """Returns how to make `new` of `old`."""
-    lines = [*_lines(*(text.removesuffix("\n").split("\n") if text else [] for text in (old, new)))]
+    marks = _Marks()
+    lines: list[Line] = []
+    one, other = (text.removesuffix("\n").split("\n") if text else [] for text in (old, new))
+    for line in _lines(one, other, marks):
+        lines.append(line)
+        if len(lines) >= MOST:
+            marks.left = 0  # nobody sees them
     added, removed = (sum(line.kind == kind for line in lines) for kind in (ADDED, REMOVED))
     shown = tuple(lines[:MOST]) if added or removed else ()
     return Difference(shown, added, removed, max(0, len(lines) - MOST))
 
 
-def _lines(old: Sequence[str], new: Sequence[str]) -> Iterator[Line]:
+class _Marks:
+    """What may still be spent on differences within lines, in pairs of words."""
+
+    def __init__(self) -> None:
+        self.left = _MOST_PAIRS
+
+    def of(self, old: str, new: str) -> tuple[Parts, Parts]:
+        """Returns two lines in parts, marked where that is not too much work."""
+        if self.left:
+            one, other = _WORD.findall(old), _WORD.findall(new)
+            pairs = len(one) * len(other)
+            if 0 < pairs <= self.left:
+                self.left -= pairs
+                return _marked(old, new, one, other)
+        return ((old, False),), ((new, False),)
+
+
+def _lines(old: Sequence[str], new: Sequence[str], marks: _Marks) -> Iterator[Line]:
     one, other = ([line.encode("utf-8", "surrogatepass") for line in text] for text in (old, new))
     at, to = 0, 0
     for start, begin, size in (*common_blocks(one, other), (len(old), len(new), 0)):
-        yield from _changed(old[at:start], new[to:begin], at, to)
+        yield from _changed(old[at:start], new[to:begin], at, to, marks)
         is_last = begin + size == len(new)
         before = AROUND if start or begin else 0
         after = 0 if is_last else AROUND
@@ -65,10 +89,10 @@ def _lines(old: Sequence[str], new: Sequence[str]) -> Iterator[Line]:
         at, to = start + size, begin + size
 
 
-def _changed(old: Sequence[str], new: Sequence[str], at: int, to: int) -> Iterator[Line]:
+def _changed(old: Sequence[str], new: Sequence[str], at: int, to: int, marks: _Marks) -> Iterator[Line]:
     if len(old) == len(new):
         for place, (one, other) in enumerate(zip(old, new, strict=True), 1):
-            left, right = _marked(one, other)
+            left, right = marks.of(one, other)
             yield Line(REMOVED, at + place, left)
             yield Line(ADDED, to + place, right)
         return
@@ -78,11 +102,8 @@ def _changed(old: Sequence[str], new: Sequence[str], at: int, to: int) -> Iterat
         yield Line(ADDED, to + place, ((line, False),))
 
 
-def _marked(old: str, new: str) -> tuple[Parts, Parts]:
+def _marked(old: str, new: str, one: Sequence[str], other: Sequence[str]) -> tuple[Parts, Parts]:
     """Returns two lines in parts; what only one of them has is marked, unless they have little in common."""
-    one, other = _WORD.findall(old), _WORD.findall(new)
-    if not 0 < len(one) < _MOST_WORDS or not 0 < len(other) < _MOST_WORDS:
-        return ((old, False),), ((new, False),)
     from difflib import SequenceMatcher  # only who looks at a difference needs it
 
     matcher = SequenceMatcher(None, one, other, autojunk=False)

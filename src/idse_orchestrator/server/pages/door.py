@@ -17,6 +17,7 @@ from idse_orchestrator.server.api.app import LARGEST_BODY, body_of
 from idse_orchestrator.server.api.problems import NOT_AUTHORIZED, USAGE, Problem, ProblemError, problem_of
 from idse_orchestrator.server.gateway.app import CALLER
 from idse_orchestrator.server.gateway.door import secret_in
+from idse_orchestrator.server.pages.form_text import MOST
 from idse_orchestrator.server.pages.proxied import ProxyLogins
 from idse_orchestrator.server.pages.site import HEADERS, PAGES, Answer, Asked, redirect, static
 from idse_orchestrator.server.pages.writing import LOOK, is_writing
@@ -32,8 +33,11 @@ if TYPE_CHECKING:
     from idse_orchestrator.server.tenants.logins import Logins
 
 LARGEST_FORM = 16 * 1024
-LARGEST_UNKNOWN = 512 * 1024
-"""Bytes of a document's form from somebody who is not logged in any more: the text must not be lost."""
+LARGEST_UNKNOWN = 6 * MOST + LARGEST_FORM
+"""Bytes of a document's form from somebody who is not logged in any more: the text must not be lost.
+
+Six of them are one line feed, as a browser sends it."""
+_MOST_FIELDS = 32
 _NOTHING = Answer(404, "text/plain; charset=utf-8", b"there is nothing here\n")
 _ELSEWHERE = Problem(
     421,
@@ -118,7 +122,8 @@ class PagesDoor:
         if caller is not None:
             scope[CALLER] = caller
             self._count(caller)
-        form = _form(await self._body(scope, receive, LARGEST_BODY if caller else LARGEST_UNKNOWN))
+        body = await self._body(scope, receive, LARGEST_BODY if caller else LARGEST_UNKNOWN)
+        form = await asyncio.to_thread(_form, body)  # a large one takes a second
         headers: Mapping[str, str] = {}
         if caller is None and form.get("key"):
             caller, secret = await asyncio.to_thread(self._begun, scope, form["key"])
@@ -141,7 +146,7 @@ class PagesDoor:
             return _NOTHING
         self._check_origin(told)
         if told.path == "/login":
-            return redirect("/") if self._proxied.caller(scope) else self._log_in(scope, told)
+            return self._log_in(scope, told)
         if told.method == "POST" and told.path == "/logout":
             return self._log_out(told)
         if told.method not in ("GET", "HEAD"):
@@ -224,6 +229,8 @@ class PagesDoor:
         return redirect(f"/login?to={quote(to)}" if to != "/" else "/login")
 
     def _log_in(self, scope: Any, told: _Told) -> Answer:  # noqa: ANN401 - ASGI's own
+        if self._proxied.caller(scope):
+            return redirect(_place(told.query.get("to", "")))
         if told.method != "POST":
             return self._site.login(_place(told.query.get("to", "")))
         to = _place(told.form.get("to", ""))
@@ -247,11 +254,14 @@ def _told(scope: Any, body: bytes) -> _Told:  # noqa: ANN401 - ASGI's own
 
 
 def _form(body: bytes) -> Mapping[str, str]:
-    """Returns what a form holds; a text that is no UTF-8 is none of a browser's, and refused."""
+    """Returns what a form holds; no browser sends a text that is no UTF-8, or more fields than a page has."""
     try:
-        return dict(parse_qsl(body.decode(), keep_blank_values=True, errors="strict"))
+        pairs = parse_qsl(body.decode(), keep_blank_values=True, errors="strict", max_num_fields=_MOST_FIELDS)
     except UnicodeDecodeError:
         raise ProblemError(Problem(422, USAGE, "this form is no text in UTF-8")) from None
+    except ValueError:
+        raise ProblemError(Problem(422, USAGE, "this form has more fields than a page sends")) from None
+    return dict(pairs)
 
 
 def _is_same(one: str, other: str) -> bool:

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import secrets
 import socket
+import sys
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-from idse_orchestrator.errors import UsageError
-from idse_orchestrator.server.api.problems import NOT_AUTHORIZED, Problem
+from idse_orchestrator.errors import IdseError, StorageError, UsageError
+from idse_orchestrator.server.api.problems import NOT_AUTHORIZED, Problem, problem_of
 from idse_orchestrator.server.pages.site import HEADERS, PAGES, Answer, Asked, redirect, static
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 _HOST = "127.0.0.1"
 _SECONDS = 10
+_FAULTY = 503
 _NOTHING = Answer(404, "text/plain; charset=utf-8", b"there is nothing here\n")
 _FOREIGN = Problem(403, NOT_AUTHORIZED, "this request comes from another site")
 _READ_ONLY = Problem(405, NOT_AUTHORIZED, "these pages are read only", headers={"allow": "GET, HEAD"})
@@ -37,18 +39,28 @@ _CLOSED = Problem(
 )
 
 
+class Keeping(Protocol):
+    """What pages are made from, and how it is kept as the ledgers are."""
+
+    def look(self) -> None:
+        """Reads what changed."""
+
+    def mend(self) -> None:
+        """Makes anew what is damaged."""
+
+
 class LocalServer:
     """Serves `site` to `caller` on loopback at `port`; 0: any that is free.
 
-    `refresh` runs before each page is made, `rest` after it. UsageError where the port is taken.
+    `keeping` looks before each page is made, `rest` runs after it. UsageError where the port is taken.
     """
 
     def __init__(
-        self, site: Site, caller: Caller, port: int, refresh: Callable[[], None], rest: Callable[[], None]
+        self, site: Site, caller: Caller, port: int, keeping: Keeping, rest: Callable[[], None]
     ) -> None:
         self._site = site
         self._caller = caller
-        self._refresh = refresh
+        self._keeping = keeping
         self._rest = rest
         self._token, self._cookie = secrets.token_urlsafe(24), secrets.token_urlsafe(32)
         self._turn = threading.Lock()
@@ -83,7 +95,10 @@ class LocalServer:
             return self._site.problem(_FOREIGN)
         if method not in ("GET", "HEAD"):
             return self._site.problem(_READ_ONLY)
-        parts = urlsplit(target)
+        try:
+            parts = urlsplit(target)
+        except ValueError:
+            return _NOTHING
         path, query = unquote(parts.path), dict(parse_qsl(parts.query, keep_blank_values=True))
         if not PAGES.fullmatch(path):
             return static(path) or _NOTHING
@@ -94,11 +109,25 @@ class LocalServer:
             return self._opened(query["token"], headers("cookie"))
         if not self._is_known(headers("cookie")):
             return self._site.problem(_CLOSED)
+        asked = Asked(self._caller, path, query, known=headers("if-none-match"))
         try:
-            self._refresh()
-            return self._site.answer(Asked(self._caller, path, query, known=headers("if-none-match")))
+            return self._made(asked)
+        except IdseError as error:
+            return self._site.problem(problem_of(error), asked)
         finally:
             self._rest()
+
+    def _made(self, asked: Asked) -> Answer:
+        """Returns a page; what is kept for it is mended where that is why there is none."""
+        try:
+            self._keeping.look()
+            answer = self._site.answer(asked)
+        except StorageError:
+            answer = None
+        if answer is None or answer.status == _FAULTY:
+            self._keeping.mend()
+            answer = self._site.answer(asked)
+        return answer
 
     def _opened(self, token: str, cookie: str) -> Answer:
         with self._turn:
@@ -125,6 +154,11 @@ class _Server(ThreadingHTTPServer):
     daemon_threads = True
     address_family = socket.AF_INET
     allow_reuse_address = False
+
+    def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ANN401 - theirs
+        """Says nothing of a browser that went away, which is no fault; what is one is told."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
 
 
 def _handler(local: LocalServer) -> type[BaseHTTPRequestHandler]:

@@ -51,7 +51,7 @@ class ProxyLogins:
         if not self._is_proxy(scope.get("client")):
             raise ProblemError(_FOREIGN)
         try:
-            name = said[0].decode("utf-8").strip()
+            name = said[0].decode("utf-8").strip(" \t")
         except UnicodeDecodeError:
             name = ""
         if len(said) > 1 or not name:

@@ -228,14 +228,15 @@ class Site:
             "formats": (),
         }
 
-    def problem(self, problem: Problem, asked: Asked | None = None) -> Answer:
-        """Returns a problem as a page."""
+    def problem(self, problem: Problem, asked: Asked | None = None, kept: Mapping[str, str] = {}) -> Answer:
+        """Returns a problem as a page; with what was `kept` of a form, to go on with it later."""
         page = (
             self._frame(asked, _sentence(problem.detail), "problem")
             if asked is not None
             else self._bare(_sentence(problem.detail))
         )
-        body = html("problem", page=page, cause=problem.cause, fix=list(problem.fix))
+        at = quote(asked.path) if asked is not None else ""
+        body = html("problem", page=page, cause=problem.cause, fix=list(problem.fix), at=at, kept=kept)
         return Answer(problem.status, HTML, body, problem.headers)
 
     def login(

@@ -151,8 +151,8 @@ class Writing:
             if asked.path.endswith(f"/{HANDOFFS}"):
                 return await self._handed(asked, form, refused)
             return await self._sent(asked, _sent(form), refused)
-        except Exception as error:  # noqa: BLE001 - whatever it is, the others are served
-            return _with_fault(self._site.problem(problem_from(error), asked), error)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the text stays
+            return _with_fault(self._site.problem(problem_from(error), asked, form), error)
 
     # --- a document ---
 
@@ -386,7 +386,10 @@ def _document(text: str, opened: _Opened) -> bytes:
         raise ProblemError(Problem(409, CONFLICT, f"{opened.path} cannot be edited here: {fixed}"))
     if "\0" in text:
         raise ProblemError(Problem(422, USAGE, "a document holds no NUL byte"))
-    return document_of(text, opened.data)
+    data = document_of(text, opened.data)
+    if why := why_fixed(data):
+        raise ProblemError(Problem(422, USAGE, "this text is too long for a page", f"{why}. Split it."))
+    return data
 
 
 def _moves(stage: Mapping[str, Any], *, saves: bool) -> list[tuple[str, str]]:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 
 from idse_orchestrator.base.files import file_lock, open_or_make, remove_file
-from idse_orchestrator.errors import BusyError
+from idse_orchestrator.errors import BusyError, StorageError
 from idse_orchestrator.server.projection.schema import VERSIONS, statements, tables, version, views
 from idse_orchestrator.server.projection.store import EVERYONE, Row, Store, Values, failed
 
@@ -83,6 +83,15 @@ class SqliteStore:
             self.close()
             return False
         return found == [(version(),)]
+
+    def is_whole(self) -> bool:
+        """Tests whether the file can be read in all its parts; it reads all of it."""
+        try:
+            found = self.connection(EVERYONE).execute("PRAGMA integrity_check(1)").fetchall()
+        except (sqlite3.DatabaseError, StorageError):
+            self.close()
+            return False
+        return [tuple(row) for row in found] == [("ok",)]
 
     def make(self) -> None:
         """Makes all tables, empty, in a new file."""
