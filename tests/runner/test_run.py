@@ -344,6 +344,9 @@ class TestWhatKeepsARunFromBeginning:
         done = project.idse("run", "--agent", WRITE)
         assert (done.returncode, f"the branch {name} stands in the way" in done.stderr) == (3, True)
         assert project.git("for-each-ref", "refs/idse-local") == ""
+        project.git("branch", "-m", name, f"{name.replace('/', '-')}-old")
+        assert f"git branch -m {name} {name.replace('/', '-')}-old" in done.stderr
+        assert project.idse("run", "--agent", WRITE).returncode == 0
 
     @pytest.mark.parametrize("where", ["clean", "smudge", "process"])
     def test_a_filter_that_would_run_what_an_agent_wrote(self, project, where):
