@@ -74,7 +74,8 @@ class Bed:
 
 
 def git_in(folder, *args):
-    env = {**os.environ, "GIT_CONFIG_GLOBAL": os.devnull}
+    """Runs git there as the agent does: in its home, which lies beside."""
+    env = {**os.environ, "GIT_CONFIG_GLOBAL": os.path.join(folder, "..", "home", ".gitconfig")}
     return subprocess.run(
         ["git", *args], cwd=folder, env=env, capture_output=True, text=True, check=True
     ).stdout.strip()
