@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pathlib
+import shutil
 
 import pytest
 
@@ -290,6 +291,25 @@ class TestSurroundings:
         assert loud.returncode == 0
         assert "there is no sandbox here" in loud.stderr
         assert events_of(project, "T001")[1]["sandbox"] == "none"
+
+    def test_a_sandbox_that_hides_little_is_told(self, project, tmp_path):
+        tools = tmp_path / "tools"
+        tools.mkdir()
+        for name in ("git", "sh", "mkdir", "dirname", "unshare", "mount", "env", "true"):
+            os.symlink(shutil.which(name), tools / name)
+        done = project.idse("run", "--agent", WRITE, "--only", "T001", env={"PATH": str(tools)})
+        if events_of(project, "T001")[1]["sandbox"] != "unshare":
+            pytest.skip("unshare does not work here")
+        assert done.returncode == 0
+        assert "this sandbox hides your home alone" in done.stderr
+
+    @pytest.mark.parametrize("below", ["st", ".git/st"])
+    def test_workspaces_do_not_lie_inside_of_the_repository(self, project, below):
+        place = str(project.path / below)
+        done = project.idse("run", "--agent", WRITE, env={"XDG_STATE_HOME": place})
+        assert (done.returncode, f"inside of this repository, below {place}" in done.stderr) == (2, True)
+        assert not os.path.exists(place)
+        assert project.git("for-each-ref", "refs/idse-local") == ""
 
     def test_a_task_may_ask_for_a_sandbox_and_never_for_less(self, repo):
         begin_project(repo, "- [ ] T001 [P] One (Sandbox: required)\n- [ ] T002 [P] Two (Sandbox: none)\n")

@@ -135,6 +135,7 @@ def prepare(app: Application, key: SessionKey, asked: Asked) -> Prepared:
     _refuse_checks(own.checks, [*(task.caps for task in wants.new), *(state.caps for state in board.states)])
     Integration(_results(app), app.vault.common_dir, branch_of(key)).refuse_checked_out()
     _refuse_in_the_way(app, branch_of(key))
+    _refuse_state_home(app)
     sandbox = find_sandbox(asked.sandbox, app.environment)
     if sandbox.contains and not asked.trust_project:
         _refuse_filters(app)
@@ -346,6 +347,18 @@ def _refuse_in_the_way(app: Application, branch: str) -> None:
                 f"the branch {name} stands in the way of {branch}, which takes results in",
                 cause="git keeps no branch below the name of another one",
                 fix=(f"git branch -m {name} {name.replace('/', '-')}-old",),
+            )
+
+
+def _refuse_state_home(app: Application) -> None:
+    """Raises UsageError for workspaces inside of the repository: its files would have them, and agents it."""
+    place = os.path.realpath(state_home(app.environment))
+    for folder in map(os.path.realpath, (app.vault.common_dir, app.top)):
+        if os.path.commonpath((place, folder)) == folder:
+            raise UsageError(
+                f"workspaces would lie inside of this repository, below {place}",
+                cause="they stand in $XDG_STATE_HOME, which is ~/.local/state if nobody says another folder",
+                fix=("XDG_STATE_HOME=/var/tmp/state idse run  # a folder outside of the repository",),
             )
 
 

@@ -163,16 +163,28 @@ def _passed(reasons: Sequence[str]) -> str:
 # --- the run
 
 
+def _doubt(prepared: Prepared) -> str:
+    """Returns what is weak about the sandbox, "" for nothing that was not asked for."""
+    from idse_orchestrator.runner.work.sandbox import NONE, UNSHARE
+
+    reasons = _passed(prepared.sandbox.passed)
+    if prepared.sandbox.name == NONE and prepared.asked.sandbox != NONE:
+        return (
+            "there is no sandbox here, so what agents do is not contained"
+            f"{reasons}; --sandbox required refuses to run so"
+        )
+    if prepared.sandbox.name == UNSHARE:
+        return f"this sandbox hides your home alone: agents can write what else you can{reasons}"
+    return ""
+
+
 def _run(run: Run, prepared: Prepared) -> int:
-    from idse_orchestrator.runner.work.sandbox import NONE
     from idse_orchestrator.wiring.running import begin, not_taken_in
 
     terminal = run.terminal
-    if prepared.sandbox.name == NONE and prepared.asked.sandbox != NONE:
-        terminal.warn(
-            "there is no sandbox here, so what agents do is not contained"
-            f"{_passed(prepared.sandbox.passed)}; --sandbox required refuses to run so"
-        )
+    doubt = _doubt(prepared)
+    if doubt:
+        terminal.warn(doubt)
     view = _Watched(_view(terminal, prepared.key))
     orchestrator = begin(run.app, prepared, view.happened, view.show)
     try:
