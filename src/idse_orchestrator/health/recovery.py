@@ -9,7 +9,7 @@ import os
 import re
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from typing import TYPE_CHECKING
 
 from idse_orchestrator.base.files import (
@@ -321,9 +321,10 @@ def _directly_in(folder: str) -> Iterator[str]:
 
 
 def remove_stale_locks(work_tree: WorkTree) -> str:
-    """Removes what `stale_locks` finds, under the ledger lock; returns what was done."""
-    with ledger_lock(work_tree), ledger_lock(work_tree, name=LOCK):
-        stale = stale_locks(work_tree)
+    """Removes what `stale_locks` finds, under the lock of ledgers or that of tasks; returns what was done."""
+    of_tasks = [name for name in stale_locks(work_tree) if name.startswith(OF_TASKS)]
+    with ledger_lock(work_tree), ledger_lock(work_tree, name=LOCK) if of_tasks else nullcontext():
+        stale = [name for name in stale_locks(work_tree) if name in of_tasks or not name.startswith(OF_TASKS)]
         for name in stale:
             is_shared = name.startswith((PUBLISHED, *OF_TASKS))
             base = work_tree.common_dir if is_shared else work_tree.git_dir

@@ -63,10 +63,10 @@ def checked_tasks(
     app: Application | StoreApplication, only: Callable[[FoundRef], bool], on_progress: Callable[[str], None]
 ) -> FsckReport | None:
     """Returns what is wrong with the tasks that `only` chooses; None in a folder without git."""
+    if not app.has_git:
+        return None
     from idse_orchestrator.ledger.fsck import check_ledgers
     from idse_orchestrator.tasks.check import TaskSource
 
-    if not app.has_git:
-        return None
     with TaskSource(cast("Vault", app.vault), TASK_KINDS) as source:
         return check_ledgers(source, only=only, on_progress=on_progress)
