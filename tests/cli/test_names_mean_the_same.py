@@ -20,6 +20,13 @@ OTHERS = {
     "rule waive": ("IDSE301", "-m", "why"),
     "session rename": ("entry",),
     "stage reopen": ("intent", "-m", "why"),
+    "logs": ("T001",),
+    **dict.fromkeys(
+        (f"task {verb}" for verb in ("accept", "approve", "log", "output", "retry", "show")), ("T001",)
+    ),
+    **dict.fromkeys(
+        (f"task {verb}" for verb in ("cancel", "refuse", "reject", "reopen")), ("T001", "-m", "why")
+    ),
 }
 """What such a command needs besides."""
 MAKERS = ("spawn", "session new")
