@@ -129,6 +129,9 @@ class GitBackend:
         return self._titled[1]
 
     def _tree(self, made: Made) -> pygit2.Oid:
+        if made.artifacts and libgit2().Oid(hex=made.artifacts) not in self.git:
+            # A tree that is written as bytes is not looked into, as one is that libgit2 builds.
+            raise libgit2().GitError(f"there is no folder {made.artifacts} among the objects")
         event, state = (str(self.git.write(BLOB, data)) for data in (made.data, made.state))
         return self.git.write(TREE, tree_of(made, event, state))
 

@@ -9,6 +9,7 @@ import pytest
 from idse_orchestrator.server.api.reads import Reads
 from idse_orchestrator.server.model.push import READ, Caller
 from idse_orchestrator.server.pages.site import Asked, Site
+from idse_orchestrator.server.pages.versions import Versions
 from idse_orchestrator.server.pages.views import Views
 from pages_bed import fill
 
@@ -24,7 +25,8 @@ def site(bed, web, clone):
     fill(clone, 3)
     bed.projector.follow(web, bed.push(clone, web))
     bed.catch_up()
-    views = Views(bed.store, Reads(bed.store, bed.admin, bed.home), bed.admin)
+    reads = Reads(bed.store, bed.admin, bed.home)
+    views = Views(bed.store, reads, bed.admin, Versions(reads, bed.home))
     return Site(views, "Agency", lambda: NOW)
 
 
